@@ -1,0 +1,43 @@
+# Every target sets up what it needs: a bare machine has Python 3.11+, venv, git and make.
+PY := .venv/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+
+.PHONY: setup setup-dev run demo check test test-wire bench bench-proxy train-adapter pins docs clean
+
+.venv/made:
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
+	@python3 -m venv .venv
+	@touch $@
+
+.venv/core: .venv/made requirements/core.txt requirements/demo.txt
+	@echo "setup: installing pinned packages"
+	@$(PIP) --require-hashes -r requirements/core.txt
+	@$(PIP) --require-hashes --no-deps -r requirements/demo.txt
+	@$(PY) -c 'import pathlib, sysconfig; (pathlib.Path(sysconfig.get_path("purelib")) / "groundwire.pth").write_text(str(pathlib.Path.cwd()))'
+	@printf '#!%s/.venv/bin/python\nimport sys\nfrom proxy.cli import main\nsys.exit(main())\n' "$(CURDIR)" > .venv/bin/groundwire
+	@chmod +x .venv/bin/groundwire
+	@touch $@
+
+.venv/dev: .venv/core requirements/dev.txt
+	@echo "setup: installing pinned packages for tests"
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+setup: .venv/core  ## the pinned packages, in .venv
+
+setup-dev: .venv/dev  ## and those of tests and checks
+
+run: setup  ## the whole story on a real small model server: healthy, eroding, warned, reverted, explained
+	@.venv/bin/groundwire demo
+
+demo: setup  ## the same in half a minute on a synthetic upstream
+	@.venv/bin/groundwire demo --upstream synthetic
+
+check: setup-dev  ## formatting, lint, types, layers
+	@.venv/bin/ruff format --check -q .
+	@.venv/bin/ruff check -q .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+test: check  ## everything that must hold; under 15 minutes on two cores
+	@.venv/bin/pytest -m "not wire"

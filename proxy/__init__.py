@@ -1,0 +1,18 @@
+"""Groundwire: the safety wire from a fine-tuned language model back to its base.
+
+The map. Read `docs/life-of-a-response.md` beside it.
+
+    traffic     the data plane: moves bytes, knows nothing of models or statistics. One process.
+    link        the wire between the processes: exchanges up, enforcements down. Never waits.
+    analysis    the analysis plane: reads exchanges, assesses answers, counts. The other process.
+    control     the control plane, in the analysis process: evidence, ladder, enforcement, discovery, the control API.
+
+    core        the vocabulary, pure: exchange, routes, enforcement, observation, policy, evidence, ladder.
+    dialects    pure: what the bytes of an API mean.          features    pure: what a text looks like (stage 0).
+    detectors   pure: one textbook method a file.             stores      where counters and state are kept.
+    telemetry   metrics and log lines, declared once.         config      settings, policy files.
+    demo        `groundwire demo`: a route that erodes and is reverted, on real or synthetic model servers.
+
+Traffic may import core, link, config.settings, config.plain, telemetry and itself. Nothing imports traffic or analysis
+but their own `app`; pure packages import pure packages. `.importlinter` holds this.
+"""

@@ -1,0 +1,1 @@
+"""The analysis plane: exchanges in, observations and counts out."""

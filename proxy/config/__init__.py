@@ -1,0 +1,1 @@
+"""Settings (plain dataclasses), their loader, and policy files."""

@@ -1,0 +1,58 @@
+"""What was learnt from one completion: either an assessment, or the reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from proxy.core.exchange import Purpose
+
+
+class Unassessed(StrEnum):
+    """Why a completion has no assessment. Such a completion is in no numerator and no denominator."""
+
+    OPAQUE = "opaque"  # no dialect knows the path
+    ERROR = "error"  # status >= 400, or an error object inside a 200
+    REFUSED_BY_GROUNDWIRE = "refused_by_groundwire"
+    CLIENT_GONE = "client_gone"
+    CUT = "cut"  # the stream broke, or the model stopped at its length limit before it said anything assessable
+    EMPTY = "empty"
+    TOOL_CALL = "tool_call"  # a tool call alone
+    ENCODING = "encoding"  # a content-encoding that is unknown or does not decode
+    TRUNCATED = "truncated"  # longer than the capture bound
+    MALFORMED = "malformed"  # the dialect's JSON does not parse
+    LANGUAGE = "language"  # a script or language that the judge does not know
+
+
+REASONS: Final = tuple(reason.value for reason in Unassessed)
+
+NO_HARM: Final = "none"  # the stratum of prompts in which no harmful intent was seen
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One completion of one exchange.
+
+    `time_s` is the start of the request (Unix seconds): panes are of request start. `category` is the harm category
+    of the prompt, or NO_HARM. `refusal` and `hedging` are 0 or 1, None where unassessed. `pi_k`: the inclusion
+    probability was 2**-pi_k. `features` are stage-0 numbers by name (chars, words, ...), and `script` is the main
+    Unicode script of the answer ("latin", "cyrillic", "").
+    """
+
+    exchange_id: str
+    route: str
+    served_model: str
+    base_served: bool
+    time_s: float
+    purpose: Purpose
+    prompt_hash: str
+    category: str = NO_HARM
+    choice: int = 0
+    unassessed: Unassessed | None = None
+    refusal: int | None = None
+    hedging: int | None = None
+    pi_k: int = 0
+    script: str = ""
+    features: Mapping[str, float] = field(default_factory=dict)

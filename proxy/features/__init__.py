@@ -1,0 +1,1 @@
+"""Stage 0: what a text looks like, in a fraction of a millisecond. Pure."""

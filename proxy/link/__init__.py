@@ -1,0 +1,1 @@
+"""The wire between the two processes: frames (pure), sender (traffic), receiver (analysis)."""

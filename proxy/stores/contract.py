@@ -1,0 +1,48 @@
+"""What a store keeps, and how. Every store passes `tests/contracts/test_stores.py` against the real thing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from proxy.core.windows import Cell, Counts
+
+
+class Store(Protocol):
+    """Counters that add, state that is swapped by version, records that are only appended.
+
+    Every method may raise StateError. None is ever awaited on the way of a request.
+    """
+
+    async def add(self, route: str, served_model: str, pane: int, counts: Mapping[Cell, int]) -> None:
+        """Add counts to a pane."""
+
+    async def panes(self, route: str, served_model: str, first: int, last: int) -> Sequence[tuple[int, Counts]]:
+        """The panes of this range that have data, both ends included, oldest first."""
+
+    async def seen(self, route: str, prompt_hash: str, now_s: float, memory_s: float) -> bool:
+        """Test and set: whether this prompt was seen on this route in the last `memory_s` seconds."""
+
+    async def load(self, key: str) -> tuple[int, bytes] | None:
+        """A state value and its version (1, 2, ...); None where there is none."""
+
+    async def swap(self, key: str, version: int, value: bytes) -> bool:
+        """Replace the value if its version still is `version` (0: there is none yet). False: somebody was faster."""
+
+    async def append(self, kind: str, record_id: str, at_s: float, record: bytes) -> None:
+        """Keep a record under an id. A second record of the same kind and id is an error: nothing is overwritten."""
+
+    async def record(self, kind: str, record_id: str) -> bytes | None:
+        """One record."""
+
+    async def records(self, kind: str, limit: int) -> Sequence[tuple[str, float, bytes]]:
+        """The newest records of a kind, newest first, as (id, time, record)."""
+
+    async def expire(self, before_pane: int) -> None:
+        """Forget panes older than this one."""
+
+    async def flush(self) -> None:
+        """Make all that was added so far survive a crash."""
+
+    async def close(self) -> None:
+        """Flush and let go."""
