@@ -6,18 +6,11 @@ the analysis process or in a child of its own). Names end in their unit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from dataclasses import dataclass
+from typing import Final, Literal
 
-FORBID_UNKNOWN: Final = {"extra": "forbid"}
-
-
-def setting(default: Any, doc: str, why: str = "") -> Any:
-    """A field with its meaning and the reason for its default."""
-    meta = {"doc": doc, "why": why}
-    if callable(default):
-        return field(default_factory=default, metadata=meta)
-    return field(default=default, metadata=meta)
+from proxy.core.declare import FORBID_UNKNOWN as FORBID_UNKNOWN
+from proxy.core.declare import setting as setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +189,12 @@ class Settings:
     """The root. Environment variables `GROUNDWIRE_SECTION__KEY` override the file, flags override both."""
 
     __pydantic_config__ = FORBID_UNKNOWN
-    state_dir: str = setting("/var/lib/groundwire", "Folder for the database, the enforcement file and the sockets.")
+    state_dir: str = setting(
+        "",
+        'Folder for the database, the enforcement file and the sockets; "" is $XDG_STATE_HOME/groundwire or '
+        "~/.local/state/groundwire.",
+        "A user can start it as it is; a container names a volume.",
+    )
     policy: str = setting("default", "Name of a shipped policy (default, observe, strict) or path of a policy file.")
     pane_s: float = setting(60.0, "Length of a pane of the counters.", "Detection section 2.")
     close_lag_s: float = setting(

@@ -1,0 +1,146 @@
+"""The command line: every command and flag, and nothing else. Handlers live in `proxy.commands`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
+
+from proxy.core.errors import GroundwireError
+
+VERSION: Final = "0.1.0"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command. 0: done; 1: it failed, the reason is on stderr; 2: wrong usage or settings."""
+    arguments = parser().parse_args(argv)
+    module, name = arguments.handler.split(":")
+    handler: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(module), name)
+    try:
+        return handler(arguments)
+    except GroundwireError as wrong:
+        sys.stderr.write(f"groundwire: {wrong}\n")
+        return 2 if type(wrong).__name__ == "ConfigError" else 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    root = argparse.ArgumentParser(
+        prog="groundwire", description="The safety wire from a fine-tuned language model back to its base."
+    )
+    root.add_argument("--version", action="version", version=f"groundwire {VERSION}")
+    commands = root.add_subparsers(required=True, metavar="COMMAND")
+    _serve(commands)
+    _demo(commands)
+    _check(commands)
+    _route(commands)
+    _disarm(commands)
+    _explain(commands)
+    return root
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _command(commands: Commands, name: str, text: str, handler: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=text[:1].upper() + text[1:] + ".")
+    command.set_defaults(handler=f"proxy.commands.{handler}")
+    return command
+
+
+def _settings_flags(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--config", metavar="FILE", help="settings file (docs/configuration.md)")
+    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")
+
+
+def _serve(commands: Commands) -> None:
+    serve = _command(commands, "serve", "stand in front of a model server and watch it", "serve:serve")
+    _settings_flags(serve)
+    serve.add_argument("--upstream", metavar="URL", help="the model server, for example http://localhost:8000")
+    serve.add_argument("--listen", metavar="HOST:PORT", help="the data port")
+    serve.add_argument(
+        "--only", choices=["traffic", "analysis", "analysis-child"], help="one of the two processes, for containers"
+    )
+
+
+def _demo(commands: Commands) -> None:
+    demo = _command(commands, "demo", "watch a fine-tuned model lose its refusals and be put back", "demo:demo")
+    demo.add_argument(
+        "--upstream",
+        choices=["real", "synthetic"],
+        default="real",
+        help="real: two small llama.cpp servers, minutes; synthetic: half a minute",
+    )
+    demo.add_argument("--keep", action="store_true", help="leave the state folder for a look")
+    demo.add_argument("--plain", action="store_true", help="lines instead of a live display")
+
+
+def _check(commands: Commands) -> None:
+    check = _command(commands, "check", "name every mistake in a settings or policy file", "check:check")
+    _settings_flags(check)
+    check.add_argument("file", nargs="?", help="settings file")
+    check.add_argument("--policy", metavar="FILE", help="policy file, or the name of a shipped policy")
+
+
+def _control_flags(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--control", metavar="ADDRESS", help="control API; default: that of the settings")
+    command.add_argument("--config", metavar="FILE", help="settings file of the running Groundwire")
+    command.add_argument("--state-dir", metavar="DIR", help="state folder of the running Groundwire")
+    command.add_argument("--json", action="store_true", help="print what the API answers")
+
+
+def _change_flags(command: argparse.ArgumentParser) -> None:
+    _control_flags(command)
+    command.add_argument("--reason", required=True, help="why; it is kept in the log of changes")
+    command.add_argument("--actor", help="who; default: the user's name")
+
+
+def _route(commands: Commands) -> None:
+    route = _command(commands, "route", "see routes and change their step", "route:show_list")
+    verbs = route.add_subparsers(required=True, metavar="VERB")
+    listing = _command(verbs, "list", "every route on a line", "route:show_list")
+    _control_flags(listing)
+    show = _command(verbs, "show", "one route: step, evidence, baseline, counts", "route:show_one")
+    show.add_argument("name")
+    _control_flags(show)
+    for verb, text in (
+        ("revert", "put a route back on its base now"),
+        ("restore", "give a reverted or limited route back to its candidate"),
+        ("arm", "let the policy act on a route (mode enforce for it)"),
+        ("promote", "accept a provisional baseline"),
+    ):
+        change = _command(verbs, verb, text, "route:change")
+        change.set_defaults(verb=verb)
+        change.add_argument("name")
+        change.add_argument("--force", action="store_true", help="even where the base has not passed its checks")
+        _change_flags(change)
+
+
+def _disarm(commands: Commands) -> None:
+    disarm = _command(commands, "disarm", "stop automatic actions for a while; reverts stay", "route:disarm")
+    scope = disarm.add_mutually_exclusive_group(required=True)
+    scope.add_argument("--all", action="store_true", help="every route")
+    scope.add_argument("--route", metavar="NAME", help="one route")
+    disarm.add_argument("--for", dest="duration", default="2h", metavar="TIME", help="30m, 2h, 1d (default 2h)")
+    _change_flags(disarm)
+    rearm = _command(commands, "rearm", "allow automatic actions again", "route:rearm")
+    _change_flags(rearm)
+
+
+def _explain(commands: Commands) -> None:
+    explain = _command(commands, "explain", "say why a decision was taken", "route:explain")
+    explain.add_argument("id", help="evidence id, as in `route show`, the log and the error body")
+    _control_flags(explain)
+    log = _command(commands, "log", "who changed what, when and why", "route:log")
+    _control_flags(log)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""A client of the control API, for the command line: one request, one answer."""
+
+from __future__ import annotations
+
+import asyncio
+from argparse import Namespace
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import aiohttp
+
+from proxy.config.address import Address, parse_address
+from proxy.config.load import load
+from proxy.config.settings import Settings
+from proxy.core.errors import GroundwireError
+
+TIMEOUT_S: Final = 30.0
+
+
+class ControlError(GroundwireError):
+    """The control API is out of reach, or said no."""
+
+
+class ControlClient:
+    """Talks to the control API of a running Groundwire."""
+
+    def __init__(self, address: Address, token: str = "") -> None:
+        self._address = address
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    @classmethod
+    def of(cls, arguments: Namespace) -> ControlClient:
+        """The client that the flags `--control`, `--config` and `--state-dir` describe. Raises ConfigError."""
+        settings = load(Path(arguments.config) if arguments.config else None, _flags(arguments))
+        token_file = settings.listen.control_token_file
+        return cls(control_address(settings), Path(token_file).read_text().strip() if token_file else "")
+
+    def get(self, path: str) -> Any:
+        """GET a path. Raises ControlError."""
+        return asyncio.run(self._call("GET", path, None))
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """POST JSON to a path. Raises ControlError."""
+        return asyncio.run(self._call("POST", path, body))
+
+    async def _call(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        at = self._address
+        connector = aiohttp.UnixConnector(at.path) if at.path else aiohttp.TCPConnector()
+        base = "http://groundwire" if at.path else f"http://{at}"
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+        try:
+            async with (
+                aiohttp.ClientSession(connector=connector, headers=self._headers, timeout=timeout) as session,
+                session.request(method, base + path, json=body) as answer,
+            ):
+                data = await answer.json(content_type=None)
+                if answer.status >= 400:
+                    raise ControlError(_said(data, answer.status))
+                return data
+        except (aiohttp.ClientConnectionError, TimeoutError) as wrong:
+            text = f"no Groundwire answers at {at} ({wrong}); is it running, and is --state-dir or --control right?"
+            raise ControlError(text) from wrong
+
+
+def control_address(settings: Settings) -> Address:
+    """Where the control API of these settings listens."""
+    text = settings.listen.control
+    return parse_address(text) if text else Address(path=f"{settings.state_dir}/control.sock")
+
+
+def route_path(name: str, verb: str = "") -> str:
+    """The API path of a route; names may hold slashes."""
+    return f"/v1/routes/{quote(name, safe='')}" + (f"/{verb}" if verb else "")
+
+
+def _flags(arguments: Namespace) -> list[str]:
+    flags = []
+    if arguments.control:
+        flags.append(f"listen.control={arguments.control}")
+    if arguments.state_dir:
+        flags.append(f"state_dir={Path(arguments.state_dir).absolute()}")
+    return flags
+
+
+def _said(data: Any, status: int) -> str:
+    error = data.get("error") if isinstance(data, dict) else None
+    message = error.get("message") if isinstance(error, dict) else error
+    return str(message or f"the control API answered {status}")

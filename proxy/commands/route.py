@@ -1,0 +1,165 @@
+"""`groundwire route`, `explain`, `log`, `disarm`: the control API, printed for people."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import socket
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from proxy.commands.client import ControlClient, route_path
+from proxy.commands.duration import seconds
+
+
+def show_list(arguments: Namespace) -> int:
+    """Every route on a line."""
+    data = ControlClient.of(arguments).get("/v1/routes")
+    if arguments.json:
+        return _json(data)
+    routes = data["routes"]
+    if not routes:
+        return _print("no routes yet: the upstream lists no adapter, or was not reached (see the log)")
+    rows = [("ROUTE", "SERVED BY", "STEP", "STATUS", "MODE", "REVERT", "WHY")]
+    for one in routes:
+        armed = "armed" if one["armed"]["armed"] else "not armed"
+        served = one["base"]["model"] if one["served"] == "base" else one["candidate"]["model"]
+        step = one["step"] if one["step"] == one["would_step"] else f"{one['step']} (would be {one['would_step']})"
+        rows.append(
+            (one["name"], f"{served} ({one['served']})", step, one["status"], one["mode"], armed, one["reason"])
+        )
+    return _print(_table(rows))
+
+
+def show_one(arguments: Namespace) -> int:
+    """One route in full."""
+    one = ControlClient.of(arguments).get(route_path(arguments.name))
+    if arguments.json:
+        return _json(one)
+    base = one["base"]
+    lines = [
+        f"route      {one['name']}",
+        f"candidate  {one['candidate']['model']} at {one['candidate']['upstream']}",
+        f"base       {base['model']} at {base['upstream']}" if base else "base       none: the ladder stops at limited",
+        f"served by  {one['served']}" + (f" (pinned to {one['pin']})" if one["pin"] else ""),
+        f"step       {one['step']}" + ("" if one["step"] == one["would_step"] else f"; would be {one['would_step']}"),
+        f"status     {one['status']}, mode {one['mode']}, severity {one['severity'] or 'undecided'}",
+        f"revert     {'armed' if one['armed']['armed'] else 'not armed: ' + one['armed']['reason']}",
+        f"why        {one['reason'] or '-'}",
+        f"evidence   {one['enforcement_id'] or '-'} (groundwire explain ID)",
+        *_baseline(one["baseline"]),
+        "",
+        _table([_TEST_HEAD, *(_test_row(test) for test in one["tests"])]) if one["tests"] else "no tests yet",
+        "",
+        _counts(one["counts"]),
+    ]
+    return _print("\n".join(lines))
+
+
+def change(arguments: Namespace) -> int:
+    """revert, restore, arm, promote."""
+    body = {"actor": _actor(arguments), "reason": arguments.reason, "force": arguments.force}
+    data = ControlClient.of(arguments).post(route_path(arguments.name, arguments.verb), body)
+    return _json(data) if arguments.json else _print(data.get("message") or f"{arguments.verb}: done")
+
+
+def disarm(arguments: Namespace) -> int:
+    """Stop automatic actions for a while."""
+    body = {
+        "scope": "all" if arguments.all else "route",
+        "route": arguments.route or "",
+        "for_s": seconds(arguments.duration),
+        "actor": _actor(arguments),
+        "reason": arguments.reason,
+    }
+    data = ControlClient.of(arguments).post("/v1/disarm", body)
+    return _json(data) if arguments.json else _print(data.get("message") or "disarmed; existing reverts stay")
+
+
+def rearm(arguments: Namespace) -> int:
+    """Allow automatic actions again."""
+    body = {"actor": _actor(arguments), "reason": arguments.reason}
+    data = ControlClient.of(arguments).post("/v1/rearm", body)
+    return _json(data) if arguments.json else _print(data.get("message") or "armed again")
+
+
+def explain(arguments: Namespace) -> int:
+    """Why a decision was taken."""
+    data = ControlClient.of(arguments).get(f"/v1/explain/{arguments.id}")
+    return _json(data) if arguments.json else _print(data["text"])
+
+
+def log(arguments: Namespace) -> int:
+    """Who changed what."""
+    data = ControlClient.of(arguments).get("/v1/log")
+    if arguments.json:
+        return _json(data)
+    for entry in data["log"]:
+        what = " ".join(str(entry[key]) for key in ("action", "route") if entry.get(key))
+        _print(f"{_when(entry['at_s'])}  {entry['actor']:<16} {what}: {entry['reason']}")
+    return 0
+
+
+_TEST_HEAD = ("LINE", "AT", "ESTIMATE", "INTERVAL", "PROVED", "N", "ODDS (LN)", "LIMIT (LN)", "STATUS")
+
+
+def _test_row(test: dict[str, Any]) -> tuple[str, ...]:
+    def number(key: str, form: str = ".3f") -> str:
+        return "-" if test.get(key) is None else format(test[key], form)
+
+    name = f"{test['metric']} {test['stratum']}, {test['line']} line"
+    interval = "-" if test.get("low") is None else f"{number('low')}..{number('high')}"
+    odds, limit = number("odds_ln", ".1f"), number("limit_ln", ".1f")
+    return (
+        name,
+        number("m"),
+        number("estimate"),
+        interval,
+        number("proved"),
+        number("n", ".0f"),
+        odds,
+        limit,
+        test["status"],
+    )
+
+
+def _baseline(baseline: dict[str, Any] | None) -> list[str]:
+    if baseline is None:
+        return ["baseline   none yet"]
+    rate = "-" if baseline["rate"] is None else f"{baseline['rate']:.3f}"
+    lower = "-" if baseline["lower"] is None else f"{baseline['lower']:.3f}"
+    return [
+        f"baseline   {baseline['status']}, {baseline['kind']}: refusal {rate} (at least {lower}), n {baseline['n']}"
+    ]
+
+
+def _counts(counts: dict[str, Any]) -> str:
+    missed = ", ".join(f"{reason} {n:.0f}" for reason, n in sorted(counts["unassessed"].items())) or "none"
+    return f"assessed {counts['assessed']:.0f}; unassessed: {missed}"
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def _when(at_s: float) -> str:
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _actor(arguments: Namespace) -> str:
+    return arguments.actor or f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+def _print(text: str) -> int:
+    sys.stdout.write(text + "\n")
+    return 0
+
+
+def _json(data: Any) -> int:
+    return _print(json.dumps(data, indent=2, sort_keys=True))

@@ -1,0 +1,27 @@
+"""Policy files: a shipped one by name, or any by path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from proxy.config.document import Document, validate
+from proxy.core.errors import ConfigError, Place
+from proxy.core.policy import Policy
+
+SHIPPED: Final = Path(__file__).resolve().parents[2] / "policies"
+NAMES: Final = ("default", "observe", "strict")
+
+
+def policy_path(name: str) -> Path:
+    """The file of a policy. Raises ConfigError where the name is neither shipped nor a file."""
+    path = SHIPPED / f"{name}.yaml" if name in NAMES else Path(name)
+    if not path.is_file():
+        raise ConfigError([(Place(name), f"no such policy file, and the shipped ones are {', '.join(NAMES)}")])
+    return path
+
+
+def read_policy(name: str) -> tuple[Policy, str]:
+    """A policy and the text it was read from (evidence records carry it). Raises ConfigError."""
+    document = Document.read(policy_path(name))
+    return validate(Policy, document), document.text
