@@ -41,3 +41,12 @@ check: setup-dev  ## formatting, lint, types, layers
 
 test: check  ## everything that must hold; under 15 minutes on two cores
 	@.venv/bin/pytest -m "not wire"
+
+docs: setup  ## pages that are made from declarations
+	@$(PY) -m proxy.config.reference > docs/configuration.md
+
+pins:  ## renew requirements/*.txt (needs uv)
+	@scripts/pin
+
+clean:
+	@rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache

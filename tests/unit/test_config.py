@@ -122,7 +122,7 @@ def test_addresses_read_back(host: str, port: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "8900", "h:", "h:99999", "::1:80", "unix:relative", "h:-1"])
 def test_wrong_addresses_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="say|brackets|absolute"):
+    with pytest.raises(ValueError, match=r"say|brackets|absolute"):
         parse_address(text)
 
 

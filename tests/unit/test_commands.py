@@ -1,0 +1,46 @@
+"""The command line's own small parts."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.cli import main, parser
+from proxy.commands.client import route_path
+from proxy.commands.duration import DurationError, seconds
+from proxy.commands.serve import child_command, flags_of
+
+
+@pytest.mark.parametrize(("text", "expected"), [("90s", 90), ("30m", 1_800), ("1h30m", 5_400), ("1.5d", 129_600)])
+def test_durations(text: str, expected: float) -> None:
+    assert seconds(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "2", "h", "2h x", "-1h", "2 h"])
+def test_what_is_no_duration_says_so(text: str) -> None:
+    with pytest.raises(DurationError, match="say 30m, 2h or 1d"):
+        seconds(text)
+
+
+def test_the_analysis_child_gets_the_same_settings() -> None:
+    arguments = parser().parse_args(["serve", "--config", "f.yaml", "--upstream", "http://u", "--set", "pane_s=1"])
+    assert flags_of(arguments) == ["pane_s=1", "upstream=http://u"]
+    child = parser().parse_args(child_command(arguments)[3:])
+    assert (child.only, child.config, flags_of(child)) == ("analysis-child", "f.yaml", flags_of(arguments))
+
+
+def test_route_names_may_hold_slashes() -> None:
+    assert route_path("org/m 1", "revert") == "/v1/routes/org%2Fm%201/revert"
+
+
+def test_a_change_without_a_reason_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["route", "revert", "m"])
+    assert stopped.value.code == 2
+    assert "--reason" in capsys.readouterr().err
+
+
+def test_where_nobody_answers_the_error_says_what_to_look_at(
+    tmp_path: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["route", "list", "--state-dir", str(tmp_path)]) == 1
+    assert "is it running, and is --state-dir or --control right?" in capsys.readouterr().err
