@@ -1,0 +1,200 @@
+"""The traffic process's end of the wire: offers exchanges, takes snapshots, never waits.
+
+`offer` either hands a frame to the transport or drops the exchange and counts why. Connecting, reporting and reading
+happen beside the requests. A frozen peer fills the socket, then the bounded buffer; then exchanges are dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Mapping
+from typing import Final, cast
+
+from proxy.core.enforcement import Snapshot
+from proxy.core.errors import WireError
+from proxy.core.exchange import Exchange
+from proxy.link.frames import (
+    Frame,
+    FrameKind,
+    FrameReader,
+    Stats,
+    ack_of,
+    encode_exchange,
+    encode_hello,
+    encode_stats,
+    snapshot_of,
+)
+from proxy.link.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+RECONNECT_MIN_S: Final = 0.1
+RECONNECT_MAX_S: Final = 1.0
+STATS_INTERVAL_S: Final = 1.0
+CLOSE_WAIT_S: Final = 1.0
+
+NOT_CONNECTED: Final = "not_connected"
+BUFFER_FULL: Final = "buffer_full"
+TOO_LARGE: Final = "too_large"  # over a frame's bound, or not writable as JSON
+CONNECTION_LOST: Final = "connection_lost"  # was sent; the peer was gone before it said that it had stored it
+DROP_REASONS: Final = (NOT_CONNECTED, BUFFER_FULL, TOO_LARGE, CONNECTION_LOST)
+
+
+class LinkSender:
+    """Sends exchanges to the analysis process that listens on `path`.
+
+    `buffer_bytes_max` bounds what waits in memory. `on_snapshot` is called on the loop for each snapshot that comes.
+    `dropped` counts exchanges by reason, `offered`, `sent` and `thinned` count all since the start.
+    """
+
+    def __init__(self, path: str, buffer_bytes_max: int, on_snapshot: Callable[[Snapshot], None]) -> None:
+        self._path = path
+        self._buffer_bytes_max = buffer_bytes_max
+        self._on_snapshot = on_snapshot
+        self._ledger = Ledger()
+        self._transport: asyncio.WriteTransport | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._dropped = dict.fromkeys(DROP_REASONS, 0)
+        self.offered = 0
+        self.sent = 0
+        self.thinned = 0
+
+    @property
+    def connected(self) -> bool:
+        """Whether an analysis process is there."""
+        return self._transport is not None
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """Dropped exchanges by reason; every reason is always there."""
+        return self._dropped
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes that wait in memory for the socket."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    def start(self) -> None:
+        """Connect and stay connected, in a task of the running loop."""
+        loop = asyncio.get_running_loop()
+        self._task = loop.create_task(self._stay_connected(), name="link-sender")
+        self._timer = loop.call_later(STATS_INTERVAL_S, self._tick)
+
+    def offer(self, exchange: Exchange) -> None:
+        """Send it, or drop it and count why. Never waits, never raises."""
+        self.offered += 1
+        reason = self._send(exchange)
+        if reason:
+            self._dropped[reason] += 1
+            self._ledger.lose(int(exchange.started_s), exchange.route)
+
+    def count_thinned(self) -> None:
+        """An exchange that was left out on purpose: its coin fell so at request start."""
+        self.thinned += 1
+
+    async def close(self) -> None:
+        """Say what was lost, let the buffer drain for a moment, and let go."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._report()
+        if self._task is None:
+            return
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.close()
+            await asyncio.wait([self._task], timeout=CLOSE_WAIT_S)
+            transport.abort()
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    def _send(self, exchange: Exchange) -> str:
+        """Hand it to the transport; else give the reason."""
+        transport = self._transport
+        if transport is None:
+            return NOT_CONNECTED
+        try:
+            pieces = encode_exchange(exchange)
+        except WireError:
+            return TOO_LARGE
+        size = len(pieces[0]) + len(pieces[1]) + len(pieces[2])
+        if transport.get_write_buffer_size() + size > self._buffer_bytes_max:
+            return BUFFER_FULL
+        self._ledger.sent(int(exchange.started_s), exchange.route)
+        self.sent += 1
+        transport.writelines(pieces)
+        return ""
+
+    async def _stay_connected(self) -> None:
+        loop = asyncio.get_running_loop()
+        delay_s = RECONNECT_MIN_S
+        while True:
+            gone: asyncio.Future[None] = loop.create_future()
+            try:
+                await loop.create_unix_connection(lambda gone=gone: _SenderProtocol(self, gone), self._path)  # type: ignore[misc]
+                await gone
+                delay_s = RECONNECT_MIN_S
+            except OSError:  # nobody listens yet, or no more
+                delay_s = min(RECONNECT_MAX_S, 2 * delay_s)
+            if self._timer is not None and self._timer.cancelled():  # closing
+                return
+            await asyncio.sleep(delay_s)
+
+    def _tick(self) -> None:
+        self._report()
+        self._timer = asyncio.get_running_loop().call_later(STATS_INTERVAL_S, self._tick)
+
+    def _report(self) -> None:
+        """Tell the totals and the new losses, unless the buffer is full: then they are told later."""
+        transport = self._transport
+        if transport is not None and transport.get_write_buffer_size() < self._buffer_bytes_max:
+            lost = self._ledger.report()
+            transport.write(encode_stats(Stats(self.offered, self.sent, self.thinned, self._dropped, lost)))
+
+    def on_connected(self, transport: asyncio.WriteTransport) -> None:
+        """For the protocol: frames may flow."""
+        transport.write(encode_hello(os.getpid()))
+        self._transport = transport
+        log.info("link_connected path=%s", self._path)
+
+    def on_disconnected(self) -> None:
+        """For the protocol: what was in flight is lost."""
+        self._transport = None
+        lost = self._ledger.disconnect()
+        self._dropped[CONNECTION_LOST] += lost
+        log.warning("link_lost path=%s exchanges_lost=%d", self._path, lost)
+
+    def on_frame(self, frame: Frame) -> None:
+        """For the protocol: a frame from analysis. Raises WireError."""
+        if frame.kind == FrameKind.ACK:
+            self._ledger.acknowledge(ack_of(frame))
+        else:
+            self._on_snapshot(snapshot_of(frame))
+
+
+class _SenderProtocol(asyncio.Protocol):
+    """One connection. A peer that sends what is no frame is left; the sender then connects anew."""
+
+    def __init__(self, sender: LinkSender, gone: asyncio.Future[None]) -> None:
+        self._sender, self._gone, self._reader = sender, gone, FrameReader()
+        self._transport: asyncio.WriteTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.WriteTransport, transport)
+        self._sender.on_connected(self._transport)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for frame in self._reader.feed(data):
+                self._sender.on_frame(frame)
+        except WireError as wrong:
+            log.error("link_malformed side=traffic error=%s", wrong)  # noqa: TRY400 - the trace tells nothing more
+            assert self._transport is not None
+            self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
+        self._sender.on_disconnected()
+        if not self._gone.done():
+            self._gone.set_result(None)
