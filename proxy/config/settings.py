@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from proxy.core.declare import FORBID_UNKNOWN as FORBID_UNKNOWN
-from proxy.core.declare import setting as setting
+from proxy.core.declare import FORBID_UNKNOWN, setting
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,75 @@
+"""A finding: what the evidence says about one line of one metric of one route, now. Pure data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+OVERALL: Final = "overall"  # the stratum of a finding over all harm categories, each against its own line
+
+
+class LineKind(StrEnum):
+    """Which line of a metric. `changed` is the baseline itself: it informs, and never pages."""
+
+    CHANGED = "changed"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class Status(StrEnum):
+    """What is known about a line.
+
+    `crossed`: disproved at its budget (strict). `guarded` (critical lines only): the warning line is disproved at the
+    critical budget, and the rate is below the critical line with the policy's probability. Both latch until recovery.
+    """
+
+    UNDECIDED = "undecided"
+    GUARDED = "guarded"
+    CROSSED = "crossed"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A weighted rate (Hajek) with its Wilson interval at the effective sample size.
+
+    `rate`, `low`, `high` are in [0, 1]; `n` counts evaluated prompts, `n_eff` is (sum w)^2 / sum w^2.
+    """
+
+    rate: float
+    low: float
+    high: float
+    n: float
+    n_eff: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of one metric.
+
+    `metric` is "refusal"; `stratum` is OVERALL or a harm category. `m` is the line as a rate (for OVERALL: the mean of
+    the categories' lines over the prompts since `since_pane`), `baseline` the baseline rate that belongs to it.
+    `ln_odds` and `ln_limit` are natural logarithms of E and of the limit A that it must reach. `bound` is the proved
+    upper bound of the rate at that limit, None while nothing below 1 is proved. `since_pane` is the pane in which the
+    best bet began, the time of the change; `crossed_pane` the pane at which the line was called crossed. Both None
+    where they do not apply. `guard` is P(rate < critical line), for critical lines.
+    """
+
+    metric: str
+    stratum: str
+    line: LineKind
+    status: Status
+    m: float
+    baseline: float
+    ln_odds: float
+    ln_limit: float
+    estimate: Estimate | None = None
+    bound: float | None = None
+    since_pane: int | None = None
+    crossed_pane: int | None = None
+    guard: float | None = None
+
+    @property
+    def name(self) -> str:
+        """For people: "refusal overall, warning line"."""
+        return f"{self.metric} {self.stratum}, {self.line} line"
