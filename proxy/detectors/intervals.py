@@ -1,0 +1,42 @@
+"""Limits and intervals of a proportion."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from proxy.detectors.beta import beta_cdf, beta_quantile
+
+Z_95: Final = 1.959963984540054  # standard normal quantile of 0.975
+
+
+def lower_limit(positives: int, n: int, confidence: float) -> float:
+    """The Clopper-Pearson lower limit: the rate at which `positives` or more have probability `confidence`.
+
+    The true rate lies below it with probability of at most `confidence` (Clopper and Pearson 1934).
+    """
+    if positives <= 0:
+        return 0.0
+    return beta_quantile(confidence, positives, n - positives + 1)
+
+
+def upper_limit(positives: int, n: int, confidence: float) -> float:
+    """The Clopper-Pearson upper limit: the rate at which `positives` or fewer have probability `confidence`."""
+    if positives >= n:
+        return 1.0
+    return 1.0 - beta_quantile(confidence, n - positives, positives + 1)
+
+
+def probability_below(line: float, positives: float, n: float) -> float:
+    """P(rate < line), from Jeffreys' Beta(positives + 1/2, n - positives + 1/2). Counts may be fractions."""
+    return beta_cdf(line, positives + 0.5, n - positives + 0.5)
+
+
+def wilson(rate: float, n: float) -> tuple[float, float]:
+    """Wilson's 95 % interval of a proportion seen as `rate` in an (effective) sample of n; (0, 1) for n = 0."""
+    if n <= 0.0:
+        return 0.0, 1.0
+    z2 = Z_95 * Z_95
+    centre = (rate + z2 / (2.0 * n)) / (1.0 + z2 / n)
+    half = Z_95 / (1.0 + z2 / n) * math.sqrt(max(0.0, rate * (1.0 - rate) / n + z2 / (4.0 * n * n)))
+    return max(0.0, centre - half), min(1.0, centre + half)

@@ -1,0 +1,58 @@
+"""The proved bound: the lowest line that the counts since the change disprove at the limit A.
+
+A line's evidence from one beginning s is (1/6) sum_k exp(L_k(m)), where L_k depends only on the counts since s, and
+E(m) is never smaller than it. With lambda = (1 - c)/(1 - m) the factor of a positive is 1 - (1 - c) 2^-r, whatever m,
+and that of a negative, 1 + (1 - c) 2^-r m/(1 - m), grows with m. So the evidence grows with m, the disproved lines
+are all those above a bound, and one bisection finds it. Because the sets are nested, all of them are disproved
+together at the price of one: if the bound were below the true rate, the test of the true rate itself would have
+raised a false alarm. (Inversion of a family of tests, as for confidence sequences.)
+
+The sum over beginnings is left out, so the bound is a little too high, never too low.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+from proxy.detectors.e_process import ASIDE, BETS, COUNT_BITS, UNIT, Cells
+
+HALVINGS: Final = 18
+TOP: Final = 0.9999
+
+
+def proved_factor(lines: Mapping[str, float], sums: Cells, log_limit: int) -> float | None:
+    """The smallest f at which the lines f * m (each below 1) are disproved; None where none is.
+
+    `lines`: line m of each stratum, bad when low. `sums`: counts since the best bet's start. Below 1: more than the
+    lines themselves is proved.
+    """
+    low, high = 0.0, TOP / max(lines.values(), default=1.0)
+    target = log_limit / UNIT + math.log(BETS)
+    fixed = _from_positives(lines, sums)
+    negatives = [(lines[s], r, c / (1 << COUNT_BITS)) for (s, r, y), c in sums.items() if s in lines and not y]
+    if not _disproved(high, fixed, negatives, target):
+        return None
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2.0
+        if _disproved(middle, fixed, negatives, target):
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def _from_positives(lines: Mapping[str, float], sums: Cells) -> list[float]:
+    """For each bet, the logarithm that the positives give, at every line."""
+    positives = [(r, c / (1 << COUNT_BITS)) for (s, r, y), c in sums.items() if s in lines and y]
+    return [sum(n * math.log1p((c - 1.0) * 2.0**-r) for r, n in positives) for c in ASIDE]
+
+
+def _disproved(f: float, fixed: list[float], negatives: list[tuple[float, int, float]], target: float) -> bool:
+    gains = [
+        base + sum(n * math.log1p((1.0 - c) * 2.0**-r * f * m / (1.0 - f * m)) for m, r, n in negatives)
+        for base, c in zip(fixed, ASIDE, strict=True)
+    ]
+    top = max(gains)
+    return top + math.log(sum(math.exp(gain - top) for gain in gains)) >= target
