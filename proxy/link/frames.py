@@ -130,7 +130,8 @@ def exchange_of(frame: Frame) -> Exchange:
         values[4], values[17], values[22] = End(values[4]), Framing(values[17]), Framing(values[22])
     except ValueError as wrong:
         raise WireError(f"exchange frame: {wrong}") from wrong
-    return Exchange(*values[:17], Body(frame.first, *values[17:22]), Body(frame.second, *values[22:]))
+    bodies = (Body(frame.first, *values[17:22]), Body(frame.second, *values[22:]))
+    return Exchange(*(*values[:17], *bodies))
 
 
 def hello_of(frame: Frame) -> int:
