@@ -1,0 +1,42 @@
+"""A second copy of each state value, one small file a key. Read only where the database is broken or gone.
+
+A latched revert is the one thing that must outlive its database, so it is not kept in one file alone. A copy is
+replaced whole (written beside, then renamed); a copy that cannot be read is passed over.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+from pathlib import Path
+
+import orjson
+
+log = logging.getLogger(__name__)
+
+
+class Mirror:
+    """The copies in `folder`. Raises OSError where the folder cannot be written."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def write(self, key: str, version: int, value: bytes) -> None:
+        """Replace the copy of this key."""
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        path = self._folder / (hashlib.sha256(key.encode()).hexdigest()[:32] + ".json")
+        beside = path.with_suffix(".new")
+        beside.write_bytes(orjson.dumps({"key": key, "version": version, "value": base64.b64encode(value).decode()}))
+        beside.replace(path)
+
+    def read(self) -> dict[str, tuple[int, bytes]]:
+        """Every copy that can be read, as key -> (version, value)."""
+        copies: dict[str, tuple[int, bytes]] = {}
+        for path in sorted(self._folder.glob("*.json")):
+            try:
+                copy = orjson.loads(path.read_bytes())
+                copies[str(copy["key"])] = (int(copy["version"]), base64.b64decode(copy["value"], validate=True))
+            except (OSError, ValueError, KeyError, TypeError) as wrong:
+                log.error("state_copy_unreadable path=%s error=%r", path, wrong)  # noqa: TRY400
+        return copies

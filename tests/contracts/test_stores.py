@@ -1,0 +1,162 @@
+"""What every store promises, on the real thing. One class; a new store is one more parameter."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from proxy.core.errors import StateError
+from proxy.core.windows import Cell, merge
+from proxy.stores.contract import Store
+from proxy.stores.registry import STORES
+
+REFUSED = Cell("refusal", "weapons", 0, 1)
+ANSWERED = Cell("refusal", "weapons", 0, 0)
+Open = Callable[[], Awaitable[Store]]
+
+cells = st.builds(
+    Cell,
+    st.sampled_from(["refusal", "lost"]),
+    st.sampled_from(["none", "weapons"]),
+    st.integers(0, 7),
+    st.integers(0, 1),
+)
+additions = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "b"]),
+        st.sampled_from(["m", "n"]),
+        st.integers(0, 5),
+        st.dictionaries(cells, st.integers(0, 2**40), max_size=4),
+    ),
+    max_size=12,
+)
+
+
+@pytest.fixture(params=sorted(STORES))
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def store(kind: str, tmp_path: Path) -> AsyncIterator[Store]:
+    made = await STORES[kind](tmp_path)
+    yield made
+    await made.close()
+
+
+class TestEveryStore:
+    async def test_counts_add(self, store: Store) -> None:
+        await store.add("r", "m", 7, {REFUSED: 2, ANSWERED: 1})
+        await store.add("r", "m", 7, {REFUSED: 3})
+        assert list(await store.panes("r", "m", 0, 100)) == [(7, {REFUSED: 5, ANSWERED: 1})]
+
+    async def test_counts_of_one_model_are_not_those_of_another(self, store: Store) -> None:
+        await store.add("r", "candidate", 1, {REFUSED: 1})
+        await store.add("r", "base", 1, {REFUSED: 10})
+        await store.add("s", "candidate", 1, {REFUSED: 100})
+        assert list(await store.panes("r", "candidate", 1, 1)) == [(1, {REFUSED: 1})]
+
+    async def test_a_range_of_panes_holds_both_its_ends_and_is_in_order(self, store: Store) -> None:
+        for pane in (9, 3, 5, 4, 10):
+            await store.add("r", "m", pane, {REFUSED: pane})
+        assert [pane for pane, _ in await store.panes("r", "m", 4, 9)] == [4, 5, 9]
+        assert list(await store.panes("r", "m", 6, 8)) == []
+        assert list(await store.panes("r", "m", 6, 5)) == []
+
+    async def test_expired_panes_are_gone(self, store: Store) -> None:
+        for pane in range(6):
+            await store.add("r", "m", pane, {REFUSED: 1})
+        await store.expire(4)
+        await store.flush()
+        assert [pane for pane, _ in await store.panes("r", "m", 0, 9)] == [4, 5]
+
+    async def test_what_was_read_does_not_change_later(self, store: Store) -> None:
+        await store.add("r", "m", 1, {REFUSED: 1})
+        before = await store.panes("r", "m", 1, 1)
+        await store.add("r", "m", 1, {REFUSED: 1})
+        assert list(before) == [(1, {REFUSED: 1})]
+
+    async def test_a_prompt_is_seen_once_in_its_time(self, store: Store) -> None:
+        assert not await store.seen("r", "h", 1000.0, 600.0)
+        assert await store.seen("r", "h", 1001.0, 600.0)
+        assert await store.seen("r", "h", 1599.0, 600.0)
+        assert not await store.seen("r", "h", 2300.0, 600.0)
+
+    async def test_a_prompt_that_is_repeated_for_ever_counts_again(self, store: Store) -> None:
+        seen = [await store.seen("r", "h", float(now_s), 600.0) for now_s in range(0, 6000, 10)]
+        assert 5 <= seen.count(False) <= 10
+
+    async def test_a_prompt_seen_on_one_route_is_new_on_another(self, store: Store) -> None:
+        assert not await store.seen("r", "h", 1.0, 600.0)
+        assert not await store.seen("s", "h", 1.0, 600.0)
+        assert not await store.seen("r", "i", 1.0, 600.0)
+
+    async def test_state_is_swapped_by_version(self, store: Store) -> None:
+        assert await store.load("ladder/r") is None
+        assert await store.swap("ladder/r", 0, b"steady")
+        assert await store.load("ladder/r") == (1, b"steady")
+        assert not await store.swap("ladder/r", 0, b"late")
+        assert await store.swap("ladder/r", 1, b"reverted")
+        assert not await store.swap("ladder/r", 1, b"late")
+        assert not await store.swap("ladder/other", 3, b"never was")
+        assert await store.load("ladder/r") == (2, b"reverted")
+
+    async def test_of_many_that_swap_at_once_one_wins(self, store: Store) -> None:
+        await store.swap("k", 0, b"start")
+        won = await asyncio.gather(*(store.swap("k", 1, str(i).encode()) for i in range(20)))
+        assert sum(won) == 1
+        assert await store.load("k") == (2, str(won.index(True)).encode())
+
+    async def test_records_are_kept_once_and_read_newest_first(self, store: Store) -> None:
+        for i, at_s in enumerate([10.0, 30.0, 20.0, 30.0]):
+            await store.append("decision", f"d{i}", at_s, f"text {i}".encode())
+        await store.append("log", "d0", 99.0, b"of another kind")
+        assert await store.record("decision", "d0") == b"text 0"
+        assert await store.record("decision", "no such") is None
+        assert [i for i, _, _ in await store.records("decision", 3)] == ["d3", "d1", "d2"]
+        assert list(await store.records("log", 10)) == [("d0", 99.0, b"of another kind")]
+
+    async def test_no_record_is_overwritten(self, store: Store) -> None:
+        await store.append("decision", "d", 1.0, b"first")
+        with pytest.raises(StateError, match="kept already"):
+            await store.append("decision", "d", 2.0, b"second")
+        assert await store.record("decision", "d") == b"first"
+
+    async def test_names_may_hold_anything(self, store: Store) -> None:
+        name = "org/model:v1'; DROP TABLE state; -- \n\x00ü"
+        await store.add(name, name, 1, {Cell(name, name, 0, 0): 1})
+        await store.swap(name, 0, b"\x00\xff")
+        await store.append(name, name, 1.0, b"")
+        await store.flush()
+        assert list(await store.panes(name, name, 1, 1)) == [(1, {Cell(name, name, 0, 0): 1})]
+        assert await store.load(name) == (1, b"\x00\xff")
+        assert await store.record(name, name) == b""
+
+    @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    @given(additions, st.randoms(use_true_random=False))
+    async def test_any_order_gives_the_same_sums(
+        self,
+        kind: str,
+        tmp_path_factory: pytest.TempPathFactory,
+        added: list[tuple[str, str, int, dict[Cell, int]]],
+        shuffler: random.Random,
+    ) -> None:
+        store = await STORES[kind](tmp_path_factory.mktemp("any-order"))
+        shuffled = list(added)
+        shuffler.shuffle(shuffled)
+        for i, addition in enumerate(shuffled):
+            await store.add(*addition)
+            if i % 3 == 0:
+                await store.flush()
+        for route, served_model in {(a[0], a[1]) for a in added}:
+            expected = {p: merge(c for r, m, q, c in added if (r, m, q) == (route, served_model, p)) for p in range(6)}
+            for pane, counts in await store.panes(route, served_model, 0, 5):
+                assert counts == expected.pop(pane)
+            assert not any(expected.values())
+        await store.close()
