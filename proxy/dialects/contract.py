@@ -34,7 +34,8 @@ class Request:
     """What was asked.
 
     `prompts` is for dialects that take several prompts at once; a conversation leaves it empty. `n` is the number of
-    completions asked for each prompt. `system` joins system and developer turns. `tools`: tools were offered.
+    completions asked for each prompt, at least 1. `system` joins system and developer turns. `tools`: tools were
+    offered. `echo`: the answer repeats the prompt first.
     """
 
     model: str = ""
@@ -44,6 +45,7 @@ class Request:
     n: int = 1
     stream: bool = False
     tools: bool = False
+    echo: bool = False
 
     @property
     def user_text(self) -> str:
@@ -56,7 +58,7 @@ class Request:
         A last turn below SHORT_TURN_WORDS words is taken together with the user turn before it. "" where there is none.
         """
         if self.prompts:
-            return self.prompts[min(choice // max(self.n, 1), len(self.prompts) - 1)]
+            return self.prompts[min(choice // self.n, len(self.prompts) - 1)]
         turns = self._user_turns()
         if len(turns) > 1 and len(turns[-1].split()) < SHORT_TURN_WORDS:
             return "\n".join(turns[-2:])

@@ -6,8 +6,14 @@ from typing import Final
 
 from proxy.dialects.contract import Dialect
 from proxy.dialects.opaque import Opaque
+from proxy.dialects.openai_chat import OpenAIChat
+from proxy.dialects.openai_completions import OpenAICompletions
 
-DIALECTS: Final[tuple[Dialect, ...]] = (Opaque(),)
+DIALECTS: Final[tuple[Dialect, ...]] = (
+    OpenAIChat(),
+    OpenAICompletions(),
+    Opaque(),
+)
 
 
 def dialect_of(method: str, path: str) -> Dialect:

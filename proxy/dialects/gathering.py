@@ -1,0 +1,67 @@
+"""What a stream's deltas, or a unary body's choices, add up to: one gathered answer for each index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from proxy.core.errors import Unreadable
+from proxy.dialects.contract import CHOICES_MAX, Completion
+from proxy.dialects.fields import healed
+
+OPEN_THINKING: Final = "<think>"
+CLOSE_THINKING: Final = "</think>"
+
+
+@dataclass(slots=True)
+class Gathered:
+    """One answer as it grows. Parts are joined once, at the end."""
+
+    text: list[str] = field(default_factory=list)
+    refusal: list[str] = field(default_factory=list)
+    reasoning: list[str] = field(default_factory=list)
+    tool_calls: set[Any] = field(default_factory=set)
+    finish_reason: str = ""
+
+    def completion(self, index: int) -> Completion:
+        """The answer so far, with thinking that the server left in the text moved out of it."""
+        thought, text = split_thinking(healed("".join(self.text)))
+        return Completion(
+            index=index,
+            text=text,
+            refusal=healed("".join(self.refusal)),
+            reasoning=healed("".join(self.reasoning)) + thought,
+            tool_calls=len(self.tool_calls),
+            finish_reason=self.finish_reason,
+        )
+
+
+class Gathering:
+    """All answers of an exchange, by index. An index outside 0..CHOICES_MAX-1 raises Unreadable("malformed")."""
+
+    __slots__ = ("_by_index",)
+
+    def __init__(self) -> None:
+        self._by_index: dict[int, Gathered] = {}
+
+    def at(self, index: int) -> Gathered:
+        """The answer of that index, begun where it is new."""
+        if not 0 <= index < CHOICES_MAX:
+            raise Unreadable("malformed", f"choice index {index} is not in 0..{CHOICES_MAX - 1}")
+        return self._by_index.setdefault(index, Gathered())
+
+    def completions(self) -> tuple[Completion, ...]:
+        """All answers in order of their index."""
+        return tuple(self._by_index[index].completion(index) for index in sorted(self._by_index))
+
+
+def split_thinking(text: str) -> tuple[str, str]:
+    """(thought, answer) of a text in which a reasoning model thinks aloud first, in <think> tags.
+
+    The opening tag may be missing (chat templates put it into the prompt); an unclosed one leaves no answer.
+    """
+    opened = text.lstrip().startswith(OPEN_THINKING)
+    thought, closed, answer = text.partition(CLOSE_THINKING)
+    if closed:
+        return thought.replace(OPEN_THINKING, "", 1).strip(), answer.lstrip()
+    return (text.replace(OPEN_THINKING, "", 1).strip(), "") if opened else ("", text)
