@@ -94,7 +94,8 @@ def _zlib(plain: Plain, bytes_max: int, wbits: int) -> tuple[Plain, bytes]:
 
 def _brotli(plain: Plain, bytes_max: int) -> Plain:
     machine = brotli.Decompressor()
-    out, piece = [], plain.data
+    out: list[bytes] = []
+    piece = plain.data
     try:
         while bytes_max > 0 and not machine.is_finished():
             data = machine.process(piece, output_buffer_limit=_STEP_BYTES)
