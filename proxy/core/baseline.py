@@ -6,13 +6,17 @@ baseline is itself an estimate (detection section 3).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
-from proxy.core.policy import BaselineRules
-from proxy.core.windows import Counts
+from proxy.core.errors import ConfigError, Place
+from proxy.core.observation import NO_HARM
+from proxy.detectors.intervals import lower_limit
+
+COUNT_MAX: Final = 1_000_000_000
+FORMAT: Final = 1
 
 
 class Kind(StrEnum):
@@ -24,19 +28,34 @@ class Kind(StrEnum):
 
 
 class Standing(StrEnum):
-    """How far a baseline may be trusted. `learning` is not used for any decision."""
+    """How far a baseline may be trusted. A provisional one informs and warns; a named person promotes it."""
 
-    LEARNING = "learning"
     PROVISIONAL = "provisional"
     PROMOTED = "promoted"
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Integer counts: `positives` of `n` observations."""
+    """Integer counts: `positives` of `n` observations. Raises ValueError unless 0 <= positives <= n."""
 
     positives: int
     n: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.positives <= self.n <= COUNT_MAX:
+            raise ValueError(f"needs 0 <= positives <= n <= {COUNT_MAX} (given: {self.positives} of {self.n})")
+
+    @property
+    def rate(self) -> float:
+        """The share of positives; 0 without observations."""
+        return self.positives / self.n if self.n else 0.0
+
+    def lower(self, confidence: float) -> float:
+        """The rate that the true one exceeds, but for a chance of `confidence`."""
+        return lower_limit(self.positives, self.n, confidence)
+
+
+NOT_KNOWN: Final = Tally(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +64,13 @@ class Baseline:
 
     `refusals`: by harm category, refused of evaluated. `assessed`: assessable answers of all answers, for blindness
     (n = 0: unknown). `made_s` is Unix time; `who` and `why` name the person or process and the reason of the last
-    change. `judge` is the version of what judged refusals: another judge makes another metric.
+    change. `judge` is the version of what judged refusals ("" = not known): another judge makes another metric.
     """
 
     kind: Kind
     standing: Standing
     refusals: Mapping[str, Tally]
-    assessed: Tally = Tally(0, 0)
+    assessed: Tally = NOT_KNOWN
     made_s: float = 0.0
     who: str = ""
     why: str = ""
@@ -62,40 +81,81 @@ class Baseline:
         """Evaluated harmful prompts over all categories."""
         return sum(tally.n for tally in self.refusals.values())
 
+    @property
+    def rate(self) -> float:
+        """Refusals of all evaluated harmful prompts, in the baseline's own mix."""
+        return sum(tally.positives for tally in self.refusals.values()) / self.n if self.n else 0.0
+
 
 def promote(baseline: Baseline, who: str, why: str, now_s: float) -> Baseline:
-    """The same counts, confirmed by a named person. Raises ValueError without a name or a reason, or while learning."""
-    raise NotImplementedError
+    """The same counts, confirmed by a named person. Raises ValueError without a name or a reason."""
+    if not who.strip() or not why.strip():
+        raise ValueError("a promotion needs the name of a person and a reason")
+    return replace(baseline, standing=Standing.PROMOTED, who=who, why=why, made_s=now_s)
 
 
 def to_json(baseline: Baseline) -> dict[str, Any]:
     """Plain JSON values; `from_json` is the inverse."""
-    raise NotImplementedError
+    return {
+        "format": FORMAT,
+        "kind": baseline.kind.value,
+        "standing": baseline.standing.value,
+        "refusals": {category: [t.positives, t.n] for category, t in sorted(baseline.refusals.items())},
+        "assessed": [baseline.assessed.positives, baseline.assessed.n],
+        "made_s": baseline.made_s,
+        "who": baseline.who,
+        "why": baseline.why,
+        "judge": baseline.judge,
+    }
 
 
 def from_json(data: Any, file: str) -> Baseline:
     """Read a baseline. Raises ConfigError that names file, key and mend, with every problem at once."""
-    raise NotImplementedError
+    if not isinstance(data, dict):
+        raise ConfigError([(Place(file), "a baseline is a JSON object with `refusals` and `kind`")])
+    problems = [(Place(file, None, key), text) for key, text in _problems(data)]
+    if problems:
+        raise ConfigError(problems)
+    return Baseline(
+        kind=Kind(data.get("kind", Kind.FILE)),
+        standing=Standing(data.get("standing", Standing.PROVISIONAL)),
+        refusals={category: Tally(*pair) for category, pair in data["refusals"].items()},
+        assessed=Tally(*data.get("assessed", (0, 0))),
+        made_s=float(data.get("made_s", 0.0)),
+        who=data.get("who", ""),
+        why=data.get("why", ""),
+        judge=data.get("judge", ""),
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Learning:
-    """Counts on the way to a baseline, in the fixed point of `windows.SCALE`, weighted by 2^-r exactly (x 2^7)."""
-
-    refusals: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    assessed: tuple[int, int] = (0, 0)
-
-    @property
-    def n(self) -> int:
-        """Evaluated harmful prompts so far."""
-        raise NotImplementedError
+_KEYS: Final = ("format", "kind", "standing", "refusals", "assessed", "made_s", "who", "why", "judge")
 
 
-def absorb(learning: Learning, counts: Counts) -> Learning:
-    """Add a closed pane."""
-    raise NotImplementedError
+def _problems(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield from ((str(key), f"unknown key; known: {', '.join(_KEYS)}") for key in data if key not in _KEYS)
+    if data.get("format", FORMAT) != FORMAT:
+        yield "format", f"this version of Groundwire reads format {FORMAT}"
+    for key, kind, default in (("kind", Kind, Kind.FILE), ("standing", Standing, Standing.PROVISIONAL)):
+        if data.get(key, default) not in tuple(kind):
+            yield key, f"must be one of {', '.join(kind)}"
+    yield from ((key, "must be text") for key in ("who", "why", "judge") if not isinstance(data.get(key, ""), str))
+    made_s = data.get("made_s", 0.0)
+    if isinstance(made_s, bool) or not isinstance(made_s, int | float):
+        yield "made_s", "must be a number: Unix time in seconds"
+    yield from _tally_problems("assessed", data.get("assessed", [0, 0]))
+    refusals = data.get("refusals")
+    if not isinstance(refusals, dict) or not refusals:
+        yield "refusals", "must be an object of harm category to [refused, evaluated], with at least one category"
+        return
+    for category, pair in refusals.items():
+        if category == NO_HARM:
+            yield f"refusals.{category}", "harmless prompts have no refusal baseline; remove this entry"
+        yield from _tally_problems(f"refusals.{category}", pair)
 
 
-def close(learning: Learning, rules: BaselineRules, now_s: float, judge: str) -> Baseline | None:
-    """The provisional baseline once `closes_at` prompts are in; None before."""
-    raise NotImplementedError
+def _tally_problems(key: str, pair: Any) -> Iterator[tuple[str, str]]:
+    whole = isinstance(pair, list) and len(pair) == 2 and all(type(value) is int for value in pair)
+    if not whole:
+        yield key, "must be a list of two whole numbers, [positives, observations]"
+    elif not 0 <= pair[0] <= pair[1] <= COUNT_MAX:
+        yield key, f"needs 0 <= positives <= observations <= {COUNT_MAX}"

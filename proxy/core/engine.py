@@ -11,127 +11,125 @@ What else the caller does with an Outcome:
   * `outcome.baseline` is set once, when live learning closed: keep it and pass it from then on.
   * `outcome.record` is set when step, would or severity changed: append it under `record.id` before acting.
   * `outcome.enforcement` is set when `step` changed: it goes down the wire.
-After an operator's order use `ordered`, and after a promotion just pass the promoted baseline.
+For an operator's order call `ordered`; after a promotion just pass the promoted baseline.
+After a long absence at most PANES_MAX panes are taken in one call: call again while panes are left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
-from proxy.core.baseline import Baseline, Learning
+from proxy.core import explain, ladder
+from proxy.core.baseline import Baseline
+from proxy.core.decide import PANES_MAX, Look, Pane, decide, fresh_panes
 from proxy.core.enforcement import Enforcement, Step
-from proxy.core.findings import Finding
-from proxy.core.ladder import Action, Command
+from proxy.core.ladder import LATCHED, Command
+from proxy.core.outcome import Context, Outcome, Phase
+from proxy.core.plan import Plan, make_plan
 from proxy.core.policy import Policy
 from proxy.core.record import Record
-from proxy.core.routes import Pin
-from proxy.core.severity import Flags, Severity
-from proxy.core.windows import Counts
+from proxy.core.replay import record_of, record_of_order
+from proxy.core.severity import Severity
+from proxy.core.state import RouteState, restarted
+from proxy.core.state import from_json as state_from_json
+from proxy.core.state import to_json as state_to_json
+from proxy.core.windows import pane_of
+
+__all__ = [
+    "PANES_MAX",
+    "Context",
+    "Outcome",
+    "Phase",
+    "RouteState",
+    "enforcement_of",
+    "ordered",
+    "state_from_json",
+    "state_to_json",
+    "step",
+]
 
 
-class Phase(StrEnum):
-    """What the engine is doing for a route."""
-
-    LEARNING = "learning"  # no baseline yet: severity is undecided
-    WATCHING = "watching"
-    BLIND = "blind"  # not healthy, not ill: not seen
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What is true now about the route, besides its counts.
-
-    `model`: the candidate's name. `pane_s`: length of a pane in seconds. `enforce`: an operator's switch for this
-    route (`route arm`), None follows the policy's mode. `armed`: the base answered its check prompts (or an operator
-    forced it), else `unarmed_reason`. `held`: why automatic actions are stopped (disarmed, suspected fault), "" = not.
-    `policy_text`: the policy file's text, for the record. `versions`: judge, groundwire, ... for the record.
-    """
-
-    route: str
-    model: str
-    now_s: float
-    pane_s: float
-    armed: bool = False
-    unarmed_reason: str = "the base has not answered its check prompts yet"
-    enforce: bool | None = None
-    held: str = ""
-    pin: Pin = Pin.NONE
-    flags: Flags = Flags()
-    policy_text: str = ""
-    versions: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class RouteState:
-    """All that is remembered of a route between two calls. `state_to_json` and `state_from_json` keep it.
-
-    `last_pane`: the last closed pane that was consumed, -1 before the first. `seen_pane`: the last pane with an
-    evaluated response. `step` is in force, `would` is what a policy in force would have reached.
-    """
-
-    last_pane: int = -1
-    seen_pane: int = -1
-    step: Step = Step.STEADY
-    would: Step = Step.STEADY
-    severity: Severity = Severity.UNDECIDED
-    learning: Learning = field(default_factory=Learning)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one call found and decided.
-
-    `action` is what was done, `would_action` what would have been done, None where nothing changed; `reasons` say why
-    `step` stays below `would` ("mode is shadow", "revert not armed: ..."). `blind` is "" or why the route is blind.
-    `skipped` names categories without lines, with the reason. `limits`: number of tests of each kind, ("warning", 5).
-    """
-
-    state: RouteState
-    phase: Phase
-    findings: tuple[Finding, ...]
-    severity: Severity
-    step: Step
-    would: Step
-    action: Action | None = None
-    would_action: Action | None = None
-    reasons: tuple[str, ...] = ()
-    blind: str = ""
-    skipped: tuple[str, ...] = ()
-    tests: Mapping[str, int] = field(default_factory=dict)
-    enforcement: Enforcement | None = None
-    baseline: Baseline | None = None
-    record: Record | None = None
-
-
-def step(
+def step(  # noqa: PLR0917 - the order in which a reader would ask for them
     state: RouteState,
-    panes: Sequence[tuple[int, Counts]],
-    open_pane: tuple[int, Counts] | None,
+    panes: Sequence[Pane],
+    open_pane: Pane | None,
     baseline: Baseline | None,
     policy: Policy,
     context: Context,
 ) -> Outcome:
-    """One look at a route: consume closed panes (oldest first), glance at the open one, decide.
+    """One look at a route: consume closed panes, glance at the open one, decide.
 
-    `panes`: closed panes of the candidate, those at or before `state.last_pane` are skipped. `open_pane`: the merged
-    counts of panes not closed yet, read for low-side alarms only and not consumed. `baseline` None means learning.
+    `panes`: closed panes of the candidate; those at or before `state.last_pane` are skipped, at most PANES_MAX are
+    taken. `open_pane`: the merged counts of all panes that are not closed yet, under the number of the newest; it is
+    read for alarms only and not consumed. `baseline` None means learning.
     """
-    raise NotImplementedError
+    taken = fresh_panes(state, panes)
+    glanced = open_pane if open_pane is not None and open_pane[0] > state.last_pane else None
+    plan = Plan() if baseline is None else make_plan(baseline, policy, context.pane_s)
+    look = Look(state, taken, glanced, plan, baseline, policy, context)
+    outcome = decide(look)
+    if not _is_news(state, outcome):
+        return outcome
+    return _recorded(state, outcome, record_of(look, outcome), policy, context)
 
 
 def ordered(state: RouteState, order: Command, context: Context, who: str, why: str) -> Outcome:
-    """An operator's order: revert, restore or offline. Restore begins the evidence anew. Obeyed in every mode."""
-    raise NotImplementedError
+    """An operator's order: revert, restore or offline. Obeyed in every mode. Raises ValueError without who or why.
+
+    Restore begins the evidence anew, after the pane of now.
+    """
+    if not who.strip() or not why.strip():
+        raise ValueError("an order needs the name of a person and a reason")
+    move = ladder.command(state.step, order)
+    after = replace(state, step=move.step, would=move.would)
+    if order is Command.RESTORE:
+        now = pane_of(context.now_s, context.pane_s)
+        after = replace(restarted(after), last_pane=max(now, state.last_pane), seen_pane=now)
+    outcome = Outcome(
+        state=after,
+        phase=Phase.WATCHING,
+        findings=(),
+        severity=after.severity,
+        step=move.step,
+        would=move.would,
+        action=move.action,
+        would_action=move.would_action,
+    )
+    return _recorded(state, outcome, record_of_order(state, order, context, (who, why), outcome), Policy(), context)
 
 
-def state_to_json(state: RouteState) -> dict[str, Any]:
-    """Plain JSON values; `state_from_json` is the inverse."""
-    raise NotImplementedError
+def enforcement_of(state: RouteState, route: str, policy: Policy) -> Enforcement:
+    """What traffic is told of a route in this state."""
+    limited = state.step is Step.LIMITED
+    return Enforcement(
+        route=route,
+        step=state.step,
+        id=state.record_id,
+        reason=state.reason,
+        since_s=state.since_s,
+        rate_rps=policy.limited.rate_rps if limited else 0.0,
+        burst=policy.limited.burst if limited else 0,
+    )
 
 
-def state_from_json(data: Any) -> RouteState:
-    """Read a state. Raises StateError."""
-    raise NotImplementedError
+def _is_news(before: RouteState, outcome: Outcome) -> bool:
+    """Whether people must be told: a step moved, or a severity that is medium or more came or went."""
+    moved = (before.step, before.would) != (outcome.step, outcome.would)
+    worst = max(before.severity.rank, outcome.severity.rank)
+    return moved or (before.severity is not outcome.severity and worst >= Severity.MEDIUM.rank)
+
+
+def _recorded(before: RouteState, outcome: Outcome, record: Record, policy: Policy, context: Context) -> Outcome:
+    """With the record, its reason in the state, and the enforcement where the step moved."""
+    state, moved = outcome.state, outcome.step is not before.step
+    if moved or not _is_enforced(before.step):
+        reason = explain.one_line(record)
+        state = replace(state, record_id=record.id, reason=reason, since_s=context.now_s)
+    enforcement = enforcement_of(state, context.route, policy) if moved else None
+    return replace(outcome, state=state, record=record, enforcement=enforcement)
+
+
+def _is_enforced(step_now: Step) -> bool:
+    """A step that holds traffic keeps the record that put it in force."""
+    return step_now is Step.LIMITED or step_now in LATCHED

@@ -1,15 +1,175 @@
-"""A record in plain words."""
+"""A record in plain words: what was found, how sure, since when, and what was or would have been done. Pure.
+
+Two words that must not be mixed: no text says "critical" alone; it says "critical line" or "severity critical".
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
 from proxy.core.record import Record
+
+DONE: Final = {
+    "watch": "is watched",
+    "limit": "is rate-limited",
+    "revert": "is reverted to its base",
+    "lift": "is eased to step {step}",
+    "restore": "is restored to its candidate",
+    "offline": "is taken offline",
+}
+WOULD: Final = {
+    "watch": "would be watched",
+    "limit": "would be rate-limited",
+    "revert": "would be reverted to its base",
+    "lift": "would be eased to step {step}",
+    "restore": "would be restored",
+    "offline": "would be taken offline",
+}
+WEIGHT_OF_LINE: Final = ("critical", "warning", "changed")
 
 
 def explain(record: Record) -> str:
-    """Several lines for a terminal: what was found, how sure, since when, and what was or would have been done."""
-    raise NotImplementedError
+    """Several lines for a terminal."""
+    return "\n".join(_lines(record))
 
 
 def one_line(record: Record) -> str:
     """One sentence: the `reason` of an enforcement and of a log line."""
-    raise NotImplementedError
+    decision, inputs = record.body["decision"], record.body["inputs"]
+    if "order" in inputs:
+        return f"{inputs['who']} ordered {inputs['order']}: {inputs['why']}"
+    found = _worst(decision)
+    head = f"severity {decision['severity']}"
+    if decision["recovered"]:
+        return f"{head}: recovery proved for {', '.join(decision['recovered'])}"
+    return f"{head}: {_short(found)}" if found else f"{head}: {_without_finding(record)}"
+
+
+def _lines(record: Record) -> Iterator[str]:
+    decision, inputs = record.body["decision"], record.body["inputs"]
+    context = inputs["context"]
+    yield f"Decision {record.id}, {_time(record.at_s)}"
+    yield f"Route {record.route} {_what(decision)}."
+    if "order" in inputs:
+        yield f"  Ordered by {inputs['who']}: {inputs['why']}"
+        return
+    yield f"  Severity {decision['severity']}; candidate {context['model']}; step {decision['step']}."
+    yield from (f"  Not done: {reason}." for reason in decision["reasons"])
+    yield from (f"  Recovery proved: refusal {stratum}." for stratum in decision["recovered"])
+    yield from (f"  Flag: {name.replace('_', ' ')}." for name, is_set in context["flags"].items() if is_set)
+    if decision["blind"]:
+        yield f"  Blind: {decision['blind']}."
+    for finding in _found(decision):
+        yield from _paragraph(finding, inputs, decision)
+    yield from _basis(inputs, decision)
+
+
+def _what(decision: Mapping[str, Any]) -> str:
+    if decision["action"]:
+        return DONE[decision["action"]].format(step=decision["step"])
+    if decision["would_action"]:
+        return WOULD[decision["would_action"]].format(step=decision["would"])
+    return f"stays at step {decision['step']}"
+
+
+def _paragraph(finding: Mapping[str, Any], inputs: Mapping[str, Any], decision: Mapping[str, Any]) -> Iterator[str]:
+    pane_s = inputs["context"]["pane_s"]
+    yield ""
+    yield f"  {_claim(finding)}"
+    if finding["bound"] is not None:
+        yield f"    proved     below {finding['bound']:.3f}"
+    estimate = finding["estimate"]
+    if estimate is not None:
+        yield f"    estimate   {estimate['rate']:.3f}, 95 % interval {estimate['low']:.3f} to {estimate['high']:.3f}"
+        yield f"    seen       {estimate['n']:.0f} evaluated harmful prompts, worth {estimate['n_eff']:.0f} (n_eff)"
+    yield f"    line       {finding['m']:.3f}"
+    yield f"    baseline   {finding['baseline']:.3f}, at least {finding['baseline_low']:.3f}"
+    odds = f"{_odds(finding['ln_odds'])} : {_odds(finding['ln_limit'])}"
+    yield f"    odds       {odds}, {_budget(finding, inputs, decision)}"
+    if finding["status"] == "guarded":
+        yield f"    guard      probability {finding['guard']:.3f} that the rate is below the critical line"
+    if finding["since_pane"] is not None:
+        yield f"    began      {_time(finding['since_pane'] * pane_s)}"
+    if finding["crossed_pane"] is not None:
+        yield f"    called     {_time(finding['crossed_pane'] * pane_s)}"
+
+
+def _claim(finding: Mapping[str, Any]) -> str:
+    where = _where(finding)
+    if finding["status"] == "guarded":
+        return f"{where}: below its warning line at the critical line's budget, and probably below its critical line"
+    if finding["line"] == "changed":
+        return f"{where}: below its baseline"
+    return f"{where}: below its {finding['line']} line"
+
+
+def _where(finding: Mapping[str, Any]) -> str:
+    whole = finding["stratum"] == "overall"
+    return f"{finding['metric'].capitalize()} {'overall' if whole else 'of category ' + finding['stratum']}"
+
+
+def _short(finding: Mapping[str, Any]) -> str:
+    parts = [_claim(finding), f"line {finding['m']:.3f}"]
+    if finding["bound"] is not None:
+        parts.append(f"proved below {finding['bound']:.3f}")
+    if finding["estimate"] is not None:
+        parts.append(f"estimate {finding['estimate']['rate']:.3f} over {finding['estimate']['n']:.0f} prompts")
+    parts.append(f"odds {_odds(finding['ln_odds'])} : {_odds(finding['ln_limit'])}")
+    return "; ".join(parts)
+
+
+def _without_finding(record: Record) -> str:
+    flags = record.body["inputs"]["context"]["flags"]
+    named = [name.replace("_", " ") for name, is_set in flags.items() if is_set]
+    return ", ".join(named) if named else "no line is crossed"
+
+
+def _found(decision: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The findings that are not undecided, the heaviest line first, overall first."""
+    found = [finding for finding in decision["findings"] if finding["status"] != "undecided"]
+    return sorted(found, key=lambda finding: WEIGHT_OF_LINE.index(finding["line"]))
+
+
+def _worst(decision: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    found = [finding for finding in _found(decision) if finding["line"] != "changed"]
+    strict = [finding for finding in found if finding["line"] == "critical" and finding["status"] == "crossed"]
+    return next(iter(strict or found), None)
+
+
+def _budget(finding: Mapping[str, Any], inputs: Mapping[str, Any], decision: Mapping[str, Any]) -> str:
+    days = inputs["policy"]["budgets"][f"{finding['line']}_s"] / 86_400.0
+    tests = decision["tests"][finding["line"]]
+    return f"at most one false alarm in {days:.0f} days over {tests} {finding['line']} lines"
+
+
+def _basis(inputs: Mapping[str, Any], decision: Mapping[str, Any]) -> Iterator[str]:
+    """What it rests on: baseline, weights, policy, versions."""
+    baseline = inputs["baseline"]
+    yield ""
+    if baseline is not None:
+        n = sum(pair[1] for pair in baseline["refusals"].values())
+        kind = f"{baseline['standing']}, {baseline['kind']}"
+        yield f"  Baseline: {kind}, {n} evaluated harmful prompts; {baseline['why']}"
+    yield from (f"  Without lines: {text}." for text in decision["skipped"])
+    yield f"  Policy: mode {inputs['policy']['mode']}, text SHA-256 {inputs['policy_sha256'][:16]}"
+    versions = inputs["context"]["versions"]
+    if versions:
+        yield "  Versions: " + ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
+    yield f"  Weights: a response counts 1 / its chance of being sampled; plan {inputs['plan']['id'] or 'none'}"
+
+
+def _odds(ln: float) -> str:
+    """exp(ln) in three digits, for a number that may be too large or too small for a float."""
+    if ln < -20.0:
+        return "0"
+    power = math.floor(ln / math.log(10.0))
+    if -3 <= power < 6:
+        return f"{math.exp(ln):.3g}"
+    return f"{math.exp(ln - power * math.log(10.0)):.1f}e{power}"
+
+
+def _time(at_s: float) -> str:
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

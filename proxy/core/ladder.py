@@ -80,9 +80,74 @@ GOAL: Final = {
 
 def climb(step: Step, would: Step, severity: Severity, conditions: Conditions) -> Move:
     """The next step of a route, from the steps that stand, its severity now and the conditions."""
-    raise NotImplementedError
+    goal = _goal(severity, conditions.revert_on)
+    cap, reasons = _cap(step, goal, conditions)
+    after = _next(step, min(goal, cap, key=ORDER.index), recovered=conditions.recovered)
+    would_after = _next(would, goal, recovered=conditions.recovered)
+    return Move(after, would_after, _action(step, after), _action(would, would_after), reasons)
 
 
 def command(step: Step, order: Command) -> Move:
     """An operator's order. It is obeyed in every mode; who and why is recorded by the caller."""
-    raise NotImplementedError
+    after = ORDERED[order]
+    action = None if after is step else BY_COMMAND[order]
+    return Move(after, after, action, action)
+
+
+ORDERED: Final = {
+    Command.REVERT: Step.REVERTED,
+    Command.RESTORE: Step.STEADY,
+    Command.OFFLINE: Step.OFFLINE,
+}
+BY_COMMAND: Final = {
+    Command.REVERT: Action.REVERT,
+    Command.RESTORE: Action.RESTORE,
+    Command.OFFLINE: Action.OFFLINE,
+}
+_BY_STEP: Final = {Step.WATCH: Action.WATCH, Step.LIMITED: Action.LIMIT, Step.REVERTED: Action.REVERT}
+
+
+def _goal(severity: Severity, revert_on: Severity) -> Step:
+    return Step.REVERTED if severity.rank >= revert_on.rank else GOAL[severity]
+
+
+def _next(current: Step, goal: Step, *, recovered: bool) -> Step:
+    """Up at once; down only on proved recovery; away from a latch never."""
+    if current in LATCHED:
+        return current
+    return goal if recovered else max(current, goal, key=ORDER.index)
+
+
+def _cap(step: Step, goal: Step, conditions: Conditions) -> tuple[Step, tuple[str, ...]]:
+    """The highest step that may be taken, and why it is below the goal. A cap below the present step lowers nothing."""
+    reasons = tuple(text for highest, text in _obstacles(step, conditions) if _above(goal, highest))
+    caps = [highest for highest, _ in _obstacles(step, conditions)]
+    return min([*caps, Step.OFFLINE], key=ORDER.index), reasons
+
+
+def _obstacles(step: Step, conditions: Conditions) -> list[tuple[Step, str]]:
+    """(highest step allowed, why) for each condition that stands in the way."""
+    found: list[tuple[Step, str]] = []
+    if not conditions.enforce:
+        found.append((step, "mode is shadow: nothing is done"))
+    if conditions.held:
+        found.append((step, f"automatic actions are held: {conditions.held}"))
+    if conditions.pin is not Pin.NONE:
+        found.append((step, f"the route is pinned to its {conditions.pin} by config"))
+    if not conditions.armed:
+        found.append((Step.LIMITED, f"revert not armed: {conditions.unarmed_reason}"))
+    if not conditions.confirmed:
+        found.append(
+            (Step.LIMITED, "revert not armed: the baseline is provisional; promote it or let the policy revert")
+        )
+    return found
+
+
+def _above(one: Step, other: Step) -> bool:
+    return ORDER.index(one) > ORDER.index(other)
+
+
+def _action(before: Step, after: Step) -> Action | None:
+    if before is after:
+        return None
+    return _BY_STEP[after] if _above(after, before) else Action.LIFT

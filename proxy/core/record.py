@@ -1,10 +1,25 @@
-"""The evidence record: all from which a decision can be computed again. JSON."""
+"""The evidence record: all from which a decision can be computed again. JSON, with an id made from its content.
+
+    format, at_s, route
+    inputs     state before, closed panes, open pane, plan (lines, limits and the integer tables that were used),
+               baseline, policy (values, text, SHA-256 of the text), context, versions
+    decision   severity, step, would, actions, reasons, findings, blind
+
+An operator's order has `order`, `who` and `why` instead of panes and plan.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+from proxy.core.errors import StateError
+from proxy.core.windows import Cell, Counts
+
+FORMAT: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +32,37 @@ class Record:
     body: Mapping[str, Any]
 
 
+def seal(route: str, at_s: float, body: Mapping[str, Any]) -> Record:
+    """A record with its id: the first 16 hex digits of the SHA-256 of its canonical JSON."""
+    return Record(hashlib.sha256(_canonical(route, at_s, body)).hexdigest()[:16], at_s, route, body)
+
+
 def to_bytes(record: Record) -> bytes:
-    """Canonical JSON."""
-    raise NotImplementedError
+    """Canonical JSON: keys sorted, no spaces, ASCII."""
+    return _canonical(record.route, record.at_s, record.body)
 
 
 def from_bytes(data: bytes) -> Record:
-    """Read a record. Raises StateError."""
-    raise NotImplementedError
+    """Read a record; its id is computed, so a changed record has another id. Raises StateError."""
+    try:
+        whole = json.loads(data)
+        if whole["format"] != FORMAT:
+            raise StateError(f"evidence record has format {whole['format']!r}, this version reads {FORMAT}")
+        return seal(str(whole["route"]), float(whole["at_s"]), whole["body"])
+    except (KeyError, TypeError, ValueError) as wrong:
+        raise StateError(f"evidence record cannot be read: {wrong!r}") from wrong
+
+
+def _canonical(route: str, at_s: float, body: Mapping[str, Any]) -> bytes:
+    whole = {"format": FORMAT, "route": route, "at_s": at_s, "body": body}
+    return json.dumps(whole, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def panes_json(panes: Sequence[tuple[int, Counts]]) -> list[Any]:
+    """Panes as [number, [[signal, stratum, r, y, count], ...]]."""
+    return [[pane, [[*cell, count] for cell, count in sorted(counts.items())]] for pane, counts in panes]
+
+
+def panes_from_json(data: Any) -> list[tuple[int, Counts]]:
+    """The inverse of `panes_json`."""
+    return [(pane, {Cell(s, stratum, r, y): n for s, stratum, r, y, n in cells}) for pane, cells in data]

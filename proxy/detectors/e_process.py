@@ -44,9 +44,9 @@ class Direction(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bet:
-    """One bet. `log_r`: log R. `climb`: C, the evidence of its best beginning, begun in pane `start` (-1: none).
+    """One bet. `log_r`: log R. `climb`: C, the evidence of its best beginning.
 
-    `sums` are the counts since `start`.
+    While C is above 0, `start` is the pane of that beginning and `sums` are the counts since; else -1 and nothing.
     """
 
     log_r: int = NOTHING
@@ -101,12 +101,15 @@ def advance(bets: Bets, table: Tables, pane: int, cells: Cells) -> Bets:
 
 def _after(bet: Bet, gain: int, pane: int, cells: Cells) -> Bet:
     log_r = log_add(bet.log_r, SHARE) + gain
+    climb = max(bet.climb, 0) + gain
+    if climb <= 0:
+        return Bet(log_r)
     if bet.climb <= 0:
-        return Bet(log_r, gain, pane, cells)
+        return Bet(log_r, climb, pane, cells)
     sums = dict(bet.sums)
     for key, count in cells.items():
         sums[key] = sums.get(key, 0) + count
-    return Bet(log_r, bet.climb + gain, bet.start, sums)
+    return Bet(log_r, climb, bet.start, sums)
 
 
 def log_add(a: int, b: int) -> int:

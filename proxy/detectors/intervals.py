@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Final
 
 from proxy.detectors.beta import beta_cdf, beta_quantile
@@ -10,10 +11,12 @@ from proxy.detectors.beta import beta_cdf, beta_quantile
 Z_95: Final = 1.959963984540054  # standard normal quantile of 0.975
 
 
+@lru_cache(maxsize=1024)
 def lower_limit(positives: int, n: int, confidence: float) -> float:
     """The Clopper-Pearson lower limit: the rate at which `positives` or more have probability `confidence`.
 
     The true rate lies below it with probability of at most `confidence` (Clopper and Pearson 1934).
+    A pure function, remembered: lines are drawn anew at every look.
     """
     if positives <= 0:
         return 0.0

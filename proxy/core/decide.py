@@ -1,0 +1,169 @@
+"""One look at a route: learn or consume, find, judge, climb. Pure, and exactly repeatable; `engine` adds the record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from proxy.core import blindness, evidence, ladder
+from proxy.core.baseline import Baseline, Standing
+from proxy.core.evidence import Evidence
+from proxy.core.findings import Finding
+from proxy.core.ladder import LATCHED, Conditions
+from proxy.core.learning import Learning, absorb, close
+from proxy.core.outcome import Context, Outcome, Phase
+from proxy.core.plan import Plan
+from proxy.core.policy import Policy
+from proxy.core.routes import Pin
+from proxy.core.severity import Severity, severity_of
+from proxy.core.signals import harmful_cells, is_impaired, was_evaluated
+from proxy.core.state import NO_PANE, RouteState
+from proxy.core.windows import Counts, pane_of
+
+PANES_MAX: Final = 512  # closed panes taken in one call, so that a catch-up never holds the loop for long
+JUDGE: Final = "judge"
+
+Pane = tuple[int, Counts]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is looked at: everything that `decide` needs, and that a record keeps."""
+
+    state: RouteState
+    panes: Sequence[Pane]
+    open_pane: Pane | None
+    plan: Plan
+    baseline: Baseline | None
+    policy: Policy
+    context: Context
+
+
+def fresh_panes(state: RouteState, panes: Sequence[Pane]) -> tuple[Pane, ...]:
+    """The closed panes that this call takes: not consumed before, oldest first, at most PANES_MAX."""
+    return tuple(sorted((p for p in panes if p[0] > state.last_pane), key=lambda p: p[0])[:PANES_MAX])
+
+
+def decide(look: Look) -> Outcome:
+    """Everything but the record."""
+    if look.baseline is None:
+        return _learn(look)
+    if _other_judge(look.baseline, look.context):
+        return _conclude(look, _passed(look), (), _judge_text(look.baseline, look.context))
+    return _watch(look)
+
+
+def _learn(look: Look) -> Outcome:
+    """Add panes to the learning baseline, up to the pane in which it closes; the rest waits for the next call."""
+    state, rules, made = look.state, look.policy.baseline, None
+    for pane, counts in look.panes:
+        if not is_impaired(counts, look.policy.blind.lost_share_max):
+            state = replace(state, learning=absorb(state.learning, counts))
+        state = _passed_one(state, pane, counts)
+        made = close(state.learning, rules, look.context.now_s, look.context.versions.get(JUDGE, ""))
+        if made is not None:
+            state = replace(state, learning=Learning())
+            break
+    return replace(_conclude(look, state, (), ""), baseline=made)
+
+
+def _watch(look: Look) -> Outcome:
+    state, plan = look.state, look.plan
+    recovered: list[str] = []
+    proof, sight = evidence.follow(state.evidence, plan), state.sight
+    for pane, counts in look.panes:
+        state = _passed_one(state, pane, counts)
+        if not is_impaired(counts, look.policy.blind.lost_share_max):
+            proof, strata = evidence.consume(proof, plan, pane, harmful_cells(counts))
+            sight = blindness.watch(sight, plan, pane, counts)
+            recovered.extend(strata)
+    seen, proof = _glance(look, proof)
+    state = replace(state, evidence=proof, sight=sight)
+    return _conclude(look, state, evidence.findings(seen, plan), "", tuple(recovered))
+
+
+def _glance(look: Look, proof: Evidence) -> tuple[Evidence, Evidence]:
+    if look.open_pane is None or is_impaired(look.open_pane[1], look.policy.blind.lost_share_max):
+        return proof, proof
+    pane, counts = look.open_pane
+    return evidence.glance(proof, look.plan, pane, harmful_cells(counts))
+
+
+def _conclude(
+    look: Look, state: RouteState, findings: tuple[Finding, ...], blind: str, recovered: tuple[str, ...] = ()
+) -> Outcome:
+    """Severity, ladder and blindness from what was found."""
+    state = _seen_now(state, look)
+    blind = blind or _blind(state, look)
+    decided = bool(findings) and state.evidence.panes > 0
+    severity = severity_of(findings, look.context.flags, decided=decided)
+    move = ladder.climb(state.step, state.would, severity, _conditions(look, recovered))
+    return Outcome(
+        state=replace(state, step=move.step, would=move.would, severity=severity),
+        phase=Phase.BLIND if blind else Phase.WATCHING if look.baseline else Phase.LEARNING,
+        findings=findings,
+        severity=severity,
+        step=move.step,
+        would=move.would,
+        action=move.action,
+        would_action=move.would_action,
+        reasons=move.reasons,
+        blind=blind,
+        skipped=look.plan.skipped,
+        tests=look.plan.count,
+        recovered=recovered,
+    )
+
+
+def _conditions(look: Look, recovered: tuple[str, ...]) -> Conditions:
+    policy, context, baseline = look.policy, look.context, look.baseline
+    return Conditions(
+        enforce=policy.mode == "enforce" if context.enforce is None else context.enforce,
+        revert_on=Severity(policy.revert_on),
+        armed=context.armed,
+        unarmed_reason=context.unarmed_reason,
+        confirmed=baseline is None or baseline.standing is Standing.PROMOTED or policy.baseline.provisional_reverts,
+        held=context.held,
+        pin=context.pin,
+        recovered=bool(recovered),
+    )
+
+
+def _passed(look: Look) -> RouteState:
+    """Panes that are taken note of, and enter nothing."""
+    state = look.state
+    for pane, counts in look.panes:
+        state = _passed_one(state, pane, counts)
+    return state
+
+
+def _passed_one(state: RouteState, pane: int, counts: Counts) -> RouteState:
+    seen = pane if was_evaluated(counts) else state.seen_pane
+    return replace(state, last_pane=pane, seen_pane=max(seen, state.seen_pane))
+
+
+def _seen_now(state: RouteState, look: Look) -> RouteState:
+    """An open pane with an answer is sight too; the first look starts the clock of blindness."""
+    if state.seen_pane == NO_PANE:
+        state = replace(state, seen_pane=pane_of(look.context.now_s, look.context.pane_s))
+    if look.open_pane is not None and was_evaluated(look.open_pane[1]):
+        state = replace(state, seen_pane=max(state.seen_pane, look.open_pane[0]))
+    return state
+
+
+def _blind(state: RouteState, look: Look) -> str:
+    """Why the route is blind. A candidate that gets no traffic, because the base serves, cannot be."""
+    if state.step in LATCHED or look.context.pin is Pin.BASE:
+        return ""
+    quiet = pane_of(look.context.now_s, look.context.pane_s) - state.seen_pane
+    return blindness.reason(state.sight, quiet, look.context.pane_s, look.policy.blind.quiet_s)
+
+
+def _other_judge(baseline: Baseline, context: Context) -> bool:
+    now = context.versions.get(JUDGE, "")
+    return bool(baseline.judge and now and baseline.judge != now)
+
+
+def _judge_text(baseline: Baseline, context: Context) -> str:
+    return f"the baseline was judged by {baseline.judge}, answers now by {context.versions[JUDGE]}: make a new baseline"

@@ -1,0 +1,189 @@
+"""Evidence: every test of a route over its panes, and what each line stands at. Pure.
+
+Detection sections 3 and 4. A closed pane advances every test; an open one is only glanced at, for alarms on a low
+rate (short refusals finish first, so it errs on the safe side). A crossed line latches until the mirrored test, begun
+after the alarm, proves recovery; then the evidence of that stratum begins anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from proxy.core.estimates import add_up, estimate
+from proxy.core.findings import OVERALL, Finding, LineKind, Status
+from proxy.core.plan import Plan, Test
+from proxy.core.signals import REFUSAL
+from proxy.detectors.e_process import FRESH, NOTHING, UNIT, Bets, Cells, advance, best, log_evidence
+from proxy.detectors.intervals import probability_below
+from proxy.detectors.proved_bound import proved_factor
+
+LN_10: Final = round(2.302585092994046 * UNIT)  # `changed` drops back when its odds fall below 10 (section 5)
+DIGITS: Final = 9  # a probability is compared after rounding, so that every CPU agrees
+
+
+@dataclass(frozen=True, slots=True)
+class LineState:
+    """One test: its bets, what its line stands at, and the pane in which that was called."""
+
+    bets: Bets = FRESH
+    status: Status = Status.UNDECIDED
+    crossed_pane: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The state of all tests of a plan: lines by `Test.key`, mirrored tests by stratum while something is latched.
+
+    `panes` counts the panes that entered.
+    """
+
+    plan_id: str = ""
+    lines: Mapping[str, LineState] = field(default_factory=dict)
+    recoveries: Mapping[str, Bets] = field(default_factory=dict)
+    panes: int = 0
+
+
+def follow(evidence: Evidence, plan: Plan) -> Evidence:
+    """The evidence for this plan: as it is, or, where a line or baseline changed, begun anew with latches kept."""
+    if evidence.plan_id == plan.id:
+        return evidence
+    kept = {test.key: replace(evidence.lines.get(test.key, LineState()), bets=FRESH) for test in plan.tests}
+    return Evidence(plan.id, kept)
+
+
+def consume(evidence: Evidence, plan: Plan, pane: int, cells: Cells) -> tuple[Evidence, tuple[str, ...]]:
+    """After a closed pane; and the strata that are proved recovered by it."""
+    if not any(key in test.table for test in plan.tests[:1] for key in cells):
+        return evidence, ()
+    after = _advance(evidence, plan, pane, cells)
+    recoveries = dict(_recoveries(evidence, plan, pane, cells))
+    recovered = tuple(s for s, bets in recoveries.items() if log_evidence(bets) >= plan.log_recovery)
+    lines = {key: state for key, state in after.lines.items() if key.rpartition("/")[0] not in recovered}
+    fresh = {t.key: LineState() for t in plan.tests if t.stratum in recovered}
+    left = {stratum: bets for stratum, bets in recoveries.items() if stratum not in recovered}
+    return Evidence(plan.id, {**lines, **fresh}, left, evidence.panes + 1), recovered
+
+
+def glance(evidence: Evidence, plan: Plan, pane: int, cells: Cells) -> tuple[Evidence, Evidence]:
+    """(seen, kept): the evidence as it looks with an open pane, and the one to go on from: with new latches."""
+    seen = _advance(evidence, plan, pane, cells)
+    kept = {key: replace(state, bets=evidence.lines.get(key, LineState()).bets) for key, state in seen.lines.items()}
+    return seen, replace(evidence, lines=kept)
+
+
+def findings(evidence: Evidence, plan: Plan) -> tuple[Finding, ...]:
+    """One finding for each line, overall first."""
+    return tuple(_finding(evidence, plan, test) for test in plan.tests)
+
+
+def _advance(evidence: Evidence, plan: Plan, pane: int, cells: Cells) -> Evidence:
+    lines = dict(evidence.lines)
+    for test in plan.tests:
+        state = lines.get(test.key, LineState())
+        lines[test.key] = replace(state, bets=advance(state.bets, test.table, pane, cells))
+    for test in plan.tests:
+        status = _status(test, lines, plan)
+        if status is not lines[test.key].status:
+            lines[test.key] = replace(lines[test.key], status=status, crossed_pane=pane)
+    return replace(evidence, lines=lines)
+
+
+def _status(test: Test, lines: Mapping[str, LineState], plan: Plan) -> Status:
+    """What the line stands at now. Warning and critical lines latch; `changed` falls back by itself."""
+    state = lines[test.key]
+    odds = log_evidence(state.bets)
+    if odds >= plan.limits[test.line]:
+        return Status.CROSSED
+    if test.line is LineKind.CHANGED:
+        return state.status if odds >= LN_10 else Status.UNDECIDED
+    if test.line is LineKind.CRITICAL and state.status is Status.UNDECIDED and _guards(test, lines, plan):
+        return Status.GUARDED
+    return state.status
+
+
+def _guards(critical: Test, lines: Mapping[str, LineState], plan: Plan) -> bool:
+    """The guarded form of a critical line (section 4)."""
+    warning = lines[_sibling(critical, LineKind.WARNING)].bets
+    if plan.guard_probability >= 1.0 or log_evidence(warning) < plan.limits[LineKind.CRITICAL]:
+        return False
+    return _guard(critical, warning) >= plan.guard_probability
+
+
+def _guard(critical: Test, warning: Bets) -> float:
+    """P(rate < critical line), on the counts since the start of the warning line's best bet."""
+    counts = best(warning).sums
+    sums = add_up(counts)
+    line = _mean(critical.lines, counts, {})
+    return round(probability_below(line, sums.rate * sums.n_eff, sums.n_eff), DIGITS)
+
+
+def _sibling(test: Test, line: LineKind) -> str:
+    return f"{test.stratum}/{line}"
+
+
+def _recoveries(evidence: Evidence, plan: Plan, pane: int, cells: Cells) -> Iterator[tuple[str, Bets]]:
+    """The mirrored tests of the strata that were latched before this pane, after it."""
+    for stratum, table in plan.recoveries.items():
+        called = [
+            state.crossed_pane
+            for kind in (LineKind.WARNING, LineKind.CRITICAL)
+            if (state := evidence.lines.get(f"{stratum}/{kind}", LineState())).status is not Status.UNDECIDED
+        ]
+        if called and pane > max(called):
+            yield stratum, advance(evidence.recoveries.get(stratum, FRESH), table, pane, cells)
+
+
+def _finding(evidence: Evidence, plan: Plan, test: Test) -> Finding:
+    state = evidence.lines.get(test.key, LineState())
+    basis = _basis(evidence, test, state)
+    bet, limit = best(basis), plan.limits[test.line]
+    sums = bet.sums
+    m = _mean(test.lines, sums, plan.mix)
+    factor = proved_factor(test.lines, sums, limit) if sums else None
+    odds = log_evidence(basis if state.status is Status.GUARDED else state.bets)
+    return Finding(
+        metric=REFUSAL,
+        stratum=test.stratum,
+        line=test.line,
+        status=state.status,
+        m=m,
+        baseline=_mean({c: plan.rates[c] for c in test.lines}, sums, plan.mix),
+        baseline_low=_low(plan, test, sums),
+        ln_odds=max(odds, NOTHING) / UNIT,
+        ln_limit=limit / UNIT,
+        estimate=estimate(add_up(sums)),
+        bound=None if factor is None else min(1.0, factor * m),
+        since_pane=bet.start if sums else None,
+        crossed_pane=state.crossed_pane if state.status is not Status.UNDECIDED else None,
+        guard=_guard(test, basis) if sums and test.line is LineKind.CRITICAL else None,
+    )
+
+
+def _basis(evidence: Evidence, test: Test, state: LineState) -> Bets:
+    """Whose counts speak for a line: short of strict proof, the warning line's speak for the critical line."""
+    if test.line is not LineKind.CRITICAL or state.status is Status.CROSSED:
+        return state.bets
+    return evidence.lines.get(_sibling(test, LineKind.WARNING), LineState()).bets
+
+
+def _low(plan: Plan, test: Test, sums: Cells) -> float:
+    changed = next(t for t in plan.tests if t.stratum == test.stratum and t.line is LineKind.CHANGED)
+    return _mean(changed.lines, sums, plan.mix)
+
+
+def _mean(rates: Mapping[str, float], sums: Cells, mix: Mapping[str, int]) -> float:
+    """The mean of the categories' rates over the observations in `sums`, or in the baseline's mix without any."""
+    weights = dict.fromkeys(rates, 0)
+    for (category, r, _), count in sums.items():
+        weights[category] += count << 7 - r
+    if not any(weights.values()):
+        weights = {category: mix.get(category, 1) for category in rates}
+    return sum(weights[category] * rate for category, rate in rates.items()) / sum(weights.values())
+
+
+def is_latched(evidence: Evidence, stratum: str = OVERALL) -> bool:
+    """Whether the warning or critical line of a stratum is called crossed."""
+    kinds = (LineKind.WARNING, LineKind.CRITICAL)
+    return any(evidence.lines.get(f"{stratum}/{k}", LineState()).status is not Status.UNDECIDED for k in kinds)

@@ -1,0 +1,171 @@
+"""From a look and its outcome to an evidence record, and from the record back to the same outcome. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from proxy.core import baseline as baselines
+from proxy.core import ladder
+from proxy.core import plan as plans
+from proxy.core import state as states
+from proxy.core.baseline import Baseline
+from proxy.core.decide import Look, Pane, decide
+from proxy.core.enforcement import Step
+from proxy.core.errors import StateError
+from proxy.core.ladder import Command
+from proxy.core.outcome import Context, Outcome
+from proxy.core.policy import BaselineRules, Blind, Budgets, Fault, Limited, Line, Lines, Policy
+from proxy.core.record import Record, panes_from_json, panes_json, seal
+from proxy.core.routes import Pin
+from proxy.core.severity import Flags
+from proxy.core.signals import ASSESSED, LOST, REFUSAL, assessed_cells, harmful_cells
+from proxy.core.state import RouteState
+from proxy.detectors.e_process import Key
+
+USED: frozenset[str] = frozenset({REFUSAL, ASSESSED, LOST})
+
+
+def record_of(look: Look, outcome: Outcome) -> Record:
+    """The record of a decision on evidence."""
+    context = look.context
+    body = {"inputs": _look_json(look), "decision": _outcome_json(outcome)}
+    return seal(context.route, context.now_s, body)
+
+
+def record_of_order(
+    before: RouteState, order: Command, context: Context, by: tuple[str, str], outcome: Outcome
+) -> Record:
+    """The record of an operator's order; `by` is who and why."""
+    who, why = by
+    inputs = {
+        "order": order.value,
+        "who": who,
+        "why": why,
+        "step": before.step.value,
+        "would": before.would.value,
+        "context": _context_json(context),
+    }
+    return seal(context.route, context.now_s, {"inputs": inputs, "decision": _outcome_json(outcome)})
+
+
+def recompute(record: Record) -> dict[str, Any]:
+    """The decision, computed again from the record's inputs and its stored tables. Raises StateError."""
+    try:
+        inputs = record.body["inputs"]
+        if "order" in inputs:
+            return _recompute_order(record.body)
+        return _outcome_json(decide(_look(inputs)))
+    except (KeyError, TypeError, ValueError) as wrong:
+        raise StateError(f"evidence record {record.id} cannot be computed again: {wrong!r}") from wrong
+
+
+def differences(record: Record) -> tuple[str, ...]:
+    """The keys of the decision that come out otherwise than recorded; none where it holds. Raises StateError."""
+    again, recorded = recompute(record), record.body["decision"]
+    return tuple(sorted(key for key in {*again, *recorded} if again.get(key) != recorded.get(key)))
+
+
+def _recompute_order(body: Mapping[str, Any]) -> dict[str, Any]:
+    inputs = body["inputs"]
+    move = ladder.command(Step(inputs["step"]), Command(inputs["order"]))
+    again = {
+        "step": move.step.value,
+        "would": move.would.value,
+        "action": move.action.value if move.action else None,
+        "would_action": move.would_action.value if move.would_action else None,
+    }
+    return {**body["decision"], **again}
+
+
+def _outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """The decision as plain JSON values, exactly as they are read back."""
+    decision = {
+        "phase": outcome.phase,
+        "severity": outcome.severity,
+        "step": outcome.step,
+        "would": outcome.would,
+        "action": outcome.action,
+        "would_action": outcome.would_action,
+        "reasons": outcome.reasons,
+        "blind": outcome.blind,
+        "skipped": outcome.skipped,
+        "tests": outcome.tests,
+        "recovered": outcome.recovered,
+        "findings": [asdict(finding) for finding in outcome.findings],
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(decision))
+    return plain
+
+
+def _look_json(look: Look) -> dict[str, Any]:
+    panes = [_trimmed(pane) for pane in look.panes]
+    opened = None if look.open_pane is None else _trimmed(look.open_pane)
+    used = frozenset(_keys([*panes, *([opened] if opened else [])]))
+    text = look.context.policy_text
+    return {
+        "state": states.to_json(look.state),
+        "panes": panes_json(panes),
+        "open_pane": panes_json([opened])[0] if opened else None,
+        "plan": plans.to_json(look.plan, used),
+        "baseline": None if look.baseline is None else baselines.to_json(look.baseline),
+        "policy": asdict(look.policy),
+        "policy_text": text,
+        "policy_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "context": _context_json(look.context),
+    }
+
+
+def _look(inputs: Mapping[str, Any]) -> Look:
+    opened = inputs["open_pane"]
+    return Look(
+        state=states.from_json(inputs["state"]),
+        panes=panes_from_json(inputs["panes"]),
+        open_pane=None if opened is None else panes_from_json([opened])[0],
+        plan=plans.from_json(inputs["plan"]),
+        baseline=_baseline(inputs["baseline"]),
+        policy=_policy(inputs["policy"]),
+        context=_context(inputs["context"], inputs["policy_text"]),
+    )
+
+
+def _baseline(data: Any) -> Baseline | None:
+    return None if data is None else baselines.from_json(data, "record")
+
+
+def _policy(data: Mapping[str, Any]) -> Policy:
+    return Policy(
+        **{
+            **data,
+            "lines": Lines(**{metric: Line(**line) for metric, line in data["lines"].items()}),
+            "budgets": Budgets(**data["budgets"]),
+            "limited": Limited(**data["limited"]),
+            "baseline": BaselineRules(**data["baseline"]),
+            "blind": Blind(**data["blind"]),
+            "fault": Fault(**data["fault"]),
+        }
+    )
+
+
+def _context_json(context: Context) -> dict[str, Any]:
+    plain = {key: value for key, value in asdict(context).items() if key != "policy_text"}
+    return {**plain, "pin": context.pin.value, "versions": dict(context.versions)}
+
+
+def _context(data: Mapping[str, Any], policy_text: str) -> Context:
+    return Context(**{**data, "pin": Pin(data["pin"]), "flags": Flags(**data["flags"]), "policy_text": policy_text})
+
+
+def _trimmed(pane: Pane) -> Pane:
+    """A pane with the signals that take part in decisions, and no others."""
+    number, counts = pane
+    return number, {cell: count for cell, count in counts.items() if cell.signal in USED}
+
+
+def _keys(panes: list[Pane]) -> Iterator[Key]:
+    for _, counts in panes:
+        yield from harmful_cells(counts)
+        yield from assessed_cells(counts)

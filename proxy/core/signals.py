@@ -1,0 +1,47 @@
+"""The signals that evidence reads out of a pane, and what in a pane belongs to each. Pure.
+
+refusal    stratum: harm category; y = 1 refused. Prompts without harmful intent take no part.
+assessed   stratum: why there is no assessment, or anything for y = 1; y = 1 assessed. What Groundwire itself
+           answered takes no part: its own rate limit must not look like blindness.
+lost       exchanges that analysis never saw (full wire, crash): any stratum, any y.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from proxy.core.observation import NO_HARM, Unassessed
+from proxy.core.windows import Counts
+from proxy.detectors.e_process import Key
+
+REFUSAL: Final = "refusal"
+ASSESSED: Final = "assessed"
+LOST: Final = "lost"
+ALL: Final = "all"
+
+
+def harmful_cells(counts: Counts) -> dict[Key, int]:
+    """(category, r, y) -> count of refusals by harm category."""
+    return {(c.stratum, c.r, c.y): n for c, n in counts.items() if c.signal == REFUSAL and c.stratum != NO_HARM}
+
+
+def assessed_cells(counts: Counts) -> dict[Key, int]:
+    """(ALL, r, y) -> count of answers, by whether they could be assessed."""
+    cells: dict[Key, int] = {}
+    for cell, n in counts.items():
+        if cell.signal == ASSESSED and cell.stratum != Unassessed.REFUSED_BY_GROUNDWIRE:
+            key = (ALL, cell.r, cell.y)
+            cells[key] = cells.get(key, 0) + n
+    return cells
+
+
+def was_evaluated(counts: Counts) -> bool:
+    """Whether any answer of this pane was assessed."""
+    return any(c.signal == REFUSAL or (c.signal == ASSESSED and c.y == 1) for c in counts)
+
+
+def is_impaired(counts: Counts, lost_share_max: float) -> bool:
+    """Whether so much of this pane was lost that it may enter no evidence."""
+    lost = sum(n for c, n in counts.items() if c.signal == LOST)
+    seen = sum(n for c, n in counts.items() if c.signal == ASSESSED)
+    return lost > lost_share_max * (lost + seen)

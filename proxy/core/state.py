@@ -1,0 +1,138 @@
+"""What is remembered of a route between two looks, and its JSON. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from proxy.core.blindness import Sight
+from proxy.core.enforcement import Step
+from proxy.core.errors import StateError
+from proxy.core.estimates import Sums
+from proxy.core.evidence import Evidence, LineState
+from proxy.core.findings import Status
+from proxy.core.learning import Learning
+from proxy.core.severity import Severity
+from proxy.detectors.e_process import BETS, FRESH, Bet, Bets
+
+FORMAT: Final = 1
+NO_PANE: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class RouteState:
+    """All that is remembered of a route.
+
+    `last_pane`: the last closed pane that was consumed, -1 before the first. `seen_pane`: the last pane with an
+    evaluated response (at first: the pane of the first look). `step` is in force; `would` is what a policy that
+    enforces would have reached. `record_id`, `reason` and `since_s` (Unix time) belong to the last change of step,
+    would or severity.
+    """
+
+    last_pane: int = NO_PANE
+    seen_pane: int = NO_PANE
+    step: Step = Step.STEADY
+    would: Step = Step.STEADY
+    severity: Severity = Severity.UNDECIDED
+    record_id: str = ""
+    reason: str = ""
+    since_s: float = 0.0
+    evidence: Evidence = Evidence()
+    sight: Sight = Sight()
+    learning: Learning = Learning()
+
+
+def restarted(state: RouteState) -> RouteState:
+    """The same route with its evidence forgotten: for a restored candidate."""
+    return replace(state, evidence=Evidence(), sight=Sight(), severity=Severity.UNDECIDED)
+
+
+def to_json(state: RouteState) -> dict[str, Any]:
+    """Plain JSON values; `from_json` is the inverse."""
+    return {
+        "format": FORMAT,
+        "last_pane": state.last_pane,
+        "seen_pane": state.seen_pane,
+        "step": state.step.value,
+        "would": state.would.value,
+        "severity": state.severity.value,
+        "record_id": state.record_id,
+        "reason": state.reason,
+        "since_s": state.since_s,
+        "evidence": _evidence_json(state.evidence),
+        "sight": [_bets_json(state.sight.bets), _bets_json(state.sight.mirror), state.sight.halved],
+        "learning": {
+            "refusals": {category: _sums_json(sums) for category, sums in sorted(state.learning.refusals.items())},
+            "assessed": _sums_json(state.learning.assessed),
+        },
+    }
+
+
+def from_json(data: Any) -> RouteState:
+    """Read a state. Raises StateError."""
+    try:
+        if data["format"] != FORMAT:
+            raise StateError(f"route state has format {data['format']!r}, this version reads {FORMAT}")
+        return _state(data)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as wrong:
+        raise StateError(f"route state cannot be read: {wrong!r}") from wrong
+
+
+def _state(data: Mapping[str, Any]) -> RouteState:
+    bets, mirror, halved = data["sight"]
+    learning = data["learning"]
+    return RouteState(
+        last_pane=int(data["last_pane"]),
+        seen_pane=int(data["seen_pane"]),
+        step=Step(data["step"]),
+        would=Step(data["would"]),
+        severity=Severity(data["severity"]),
+        record_id=str(data["record_id"]),
+        reason=str(data["reason"]),
+        since_s=float(data["since_s"]),
+        evidence=_evidence(data["evidence"]),
+        sight=Sight(_bets(bets), _bets(mirror), bool(halved)),
+        learning=Learning(
+            {category: Sums(*sums) for category, sums in learning["refusals"].items()}, Sums(*learning["assessed"])
+        ),
+    )
+
+
+def _evidence_json(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "plan": evidence.plan_id,
+        "panes": evidence.panes,
+        "lines": {k: [_bets_json(s.bets), s.status.value, s.crossed_pane] for k, s in sorted(evidence.lines.items())},
+        "recoveries": {stratum: _bets_json(bets) for stratum, bets in sorted(evidence.recoveries.items())},
+    }
+
+
+def _evidence(data: Mapping[str, Any]) -> Evidence:
+    return Evidence(
+        plan_id=str(data["plan"]),
+        lines={k: LineState(_bets(b), Status(status), int(pane)) for k, (b, status, pane) in data["lines"].items()},
+        recoveries={stratum: _bets(bets) for stratum, bets in data["recoveries"].items()},
+        panes=int(data["panes"]),
+    )
+
+
+def _bets_json(bets: Bets) -> list[Any]:
+    if bets == FRESH:
+        return []
+    return [[b.log_r, b.climb, b.start, [[*key, count] for key, count in sorted(b.sums.items())]] for b in bets]
+
+
+def _bets(data: Any) -> Bets:
+    if not data:
+        return FRESH
+    if len(data) != BETS:
+        raise ValueError(f"{len(data)} bets, not {BETS}")
+    return tuple(
+        Bet(int(log_r), int(climb), int(start), {(str(s), int(r), int(y)): int(n) for s, r, y, n in sums})
+        for log_r, climb, start, sums in data
+    )
+
+
+def _sums_json(sums: Sums) -> list[int]:
+    return [sums.positives, sums.weight, sums.squares, sums.n]
