@@ -54,10 +54,11 @@ class Frame(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """Exchanges of a route that began in this second (Unix) and never were counted."""
+    """Exchanges that began in this second (Unix), asked this model on this route, and never were counted."""
 
     second: int
     route: str
+    served_model: str
     exchanges: int
 
 
@@ -149,7 +150,7 @@ def stats_of(frame: Frame) -> Stats:
     offered, sent, thinned, dropped, lost = _fields(frame, FrameKind.STATS, (int, int, int, dict, list))
     try:
         reasons = {str(reason): int(count) for reason, count in dropped.items()}
-        losses = tuple(Loss(int(second), str(route), int(count)) for second, route, count in lost)
+        losses = tuple(Loss(int(s), str(route), str(model), int(count)) for s, route, model, count in lost)
     except (TypeError, ValueError) as wrong:
         raise WireError(f"stats frame: {wrong}") from wrong
     return Stats(offered, sent, thinned, reasons, losses)

@@ -1,4 +1,4 @@
-"""What a sender sent, lost and had acknowledged. Pure bookkeeping, in runs of (second, route), so it stays small.
+"""What a sender sent, lost and had acknowledged. Pure bookkeeping, in runs of one origin, so it stays small.
 
 Every exchange that was offered ends as exactly one of: acknowledged, or lost. A loss is reported in a STATS frame; a
 report that was not acknowledged when the connection broke is reported again.
@@ -11,17 +11,21 @@ from typing import Final
 
 from proxy.link.frames import Loss
 
-ENTRIES_MAX: Final = 8_192  # (second, route) entries kept while nobody listens: 2 hours of one route
+ENTRIES_MAX: Final = 8_192  # origins kept while nobody listens: 2 hours of one route
+IN_FLIGHT_FACTOR: Final = 8  # runs in flight, as a multiple of that
 REPORT_ENTRIES_MAX: Final = 1_024  # entries in one report: a few tens of KB
 
 
+Origin = tuple[int, str, str]  # second of request start (Unix), route, served model
+
+
 class _Run:
-    """Consecutive frames in flight: exchanges of one (second, route), or one report."""
+    """Consecutive frames in flight: exchanges of one origin, or one report."""
 
-    __slots__ = ("count", "losses", "route", "second")
+    __slots__ = ("count", "losses", "origin")
 
-    def __init__(self, second: int, route: str, losses: tuple[Loss, ...] | None = None) -> None:
-        self.second, self.route, self.losses, self.count = second, route, losses, 1
+    def __init__(self, origin: Origin | None, losses: tuple[Loss, ...] = ()) -> None:
+        self.origin, self.losses, self.count = origin, losses, 1
 
 
 class Ledger:
@@ -29,34 +33,31 @@ class Ledger:
 
     def __init__(self, entries_max: int = ENTRIES_MAX) -> None:
         self._entries_max = entries_max
-        self._lost: dict[tuple[int, str], int] = {}
+        self._lost: dict[Origin, int] = {}
         self._flight: deque[_Run] = deque()
         self._acknowledged = 0
 
-    def lose(self, second: int, route: str, exchanges: int = 1) -> None:
+    def lose(self, origin: Origin, exchanges: int = 1) -> None:
         """Exchanges that will never be counted. Over the bound the oldest entry is forgotten: its pane is closed."""
-        key = (second, route)
-        self._lost[key] = self._lost.get(key, 0) + exchanges
+        self._lost[origin] = self._lost.get(origin, 0) + exchanges
         if len(self._lost) > self._entries_max:
             del self._lost[min(self._lost)]
 
-    def sent(self, second: int, route: str) -> None:
+    def sent(self, origin: Origin) -> None:
         """One exchange was handed to the connection."""
         flight = self._flight
-        if flight:
-            last = flight[-1]
-            if last.second == second and last.route == route and last.losses is None:
-                last.count += 1
-                return
-        flight.append(_Run(second, route))
-        if len(flight) > 8 * self._entries_max:  # a peer that takes everything and acknowledges nothing
+        if flight and flight[-1].origin == origin:
+            flight[-1].count += 1
+            return
+        flight.append(_Run(origin))
+        if len(flight) > IN_FLIGHT_FACTOR * self._entries_max:  # a peer that takes everything, acknowledges nothing
             self._acknowledged += flight.popleft().count
 
     def report(self) -> tuple[Loss, ...]:
         """The oldest losses that nobody was told; they are in flight from now on, as one frame."""
-        keys = sorted(self._lost)[:REPORT_ENTRIES_MAX]
-        losses = tuple(Loss(second, route, self._lost.pop((second, route))) for second, route in keys)
-        self._flight.append(_Run(0, "", losses))
+        origins = sorted(self._lost)[:REPORT_ENTRIES_MAX]
+        losses = tuple(Loss(*origin, self._lost.pop(origin)) for origin in origins)
+        self._flight.append(_Run(None, losses))
         return losses
 
     def acknowledge(self, frames: int) -> None:
@@ -73,14 +74,10 @@ class Ledger:
 
     def disconnect(self) -> int:
         """The connection is gone: all that is in flight is lost. Gives the number of exchanges among it."""
-        exchanges = 0
-        for run in self._flight:
-            if run.losses is None:
-                self.lose(run.second, run.route, run.count)
-                exchanges += run.count
-            else:
-                for loss in run.losses:
-                    self.lose(*loss)
-        self._flight.clear()
-        self._acknowledged = 0
-        return exchanges
+        flight, self._flight, self._acknowledged = self._flight, deque(), 0
+        for run in flight:
+            if run.origin is not None:
+                self.lose(run.origin, run.count)
+            for loss in run.losses:
+                self.lose(loss[:3], loss.exchanges)
+        return sum(run.count for run in flight if run.origin is not None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -23,8 +22,9 @@ from proxy.link.frames import (
     hello_of,
     stats_of,
 )
+from proxy.telemetry.logs import get_logger
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 DOWN_BYTES_MAX: Final = 16_777_216  # snapshots waiting for one peer that does not read; over it the peer is left
 PATH_BYTES_MAX: Final = 107  # of a Unix socket's name, on Linux
@@ -53,7 +53,7 @@ class Peer:
     def write(self, frame: bytes) -> None:
         """Send a frame down, or leave a peer that does not read."""
         if self._transport.get_write_buffer_size() + len(frame) > DOWN_BYTES_MAX:
-            log.error("link_peer_stalled process_id=%d", self.process_id)
+            log.error("link_peer_stalled", process_id=self.process_id)
             self._transport.abort()
         else:
             self._transport.write(frame)
@@ -77,6 +77,7 @@ class LinkReceiver:
         self._on_message = on_message
         self._snapshot = None if first is None else encode_snapshot(first)
         self._server: asyncio.Server | None = None
+        self._inode = 0
         self._peers: set[Peer] = set()
 
     @property
@@ -87,6 +88,7 @@ class LinkReceiver:
     async def start(self) -> None:
         """Listen. Raises StateError where the path cannot be used."""
         listening = _listen(self._path)
+        self._inode = self._path.stat().st_ino
         loop = asyncio.get_running_loop()
         self._server = await loop.create_unix_server(lambda: _ReceiverProtocol(self), sock=listening)
 
@@ -106,14 +108,15 @@ class LinkReceiver:
         """Stop listening and leave every peer."""
         if self._server is not None:
             self._server.close()
-            self._path.unlink(missing_ok=True)
+            if self._path.exists() and self._path.stat().st_ino == self._inode:  # not that of a successor
+                self._path.unlink()
         for peer in tuple(self._peers):
             peer.close()
 
     def on_peer(self, peer: Peer) -> None:
         """For the protocol: a traffic process said hello."""
         self._peers.add(peer)
-        log.info("link_peer_joined process_id=%d", peer.process_id)
+        log.info("link_peer_joined", process_id=peer.process_id)
         if self._snapshot is not None:
             peer.write(self._snapshot)
 
@@ -121,7 +124,7 @@ class LinkReceiver:
         """For the protocol: it left."""
         if peer in self._peers:
             self._peers.discard(peer)
-            log.info("link_peer_left process_id=%d frames=%d", peer.process_id, peer.received)
+            log.info("link_peer_left", process_id=peer.process_id, frames=peer.received)
 
     def on_frame(self, peer: Peer, frame: Frame) -> None:
         """For the protocol: a frame. Raises WireError."""
@@ -153,7 +156,7 @@ class _ReceiverProtocol(asyncio.Protocol):
             for frame in self._reader.feed(data):
                 self._receiver.on_frame(self._peer, frame)
         except WireError as wrong:
-            log.error("link_malformed side=analysis process_id=%d error=%s", self._peer.process_id, wrong)  # noqa: TRY400
+            log.error("link_malformed", process_id=self._peer.process_id, error=str(wrong))  # noqa: TRY400
             self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name

@@ -7,7 +7,6 @@ happen beside the requests. A frozen peer fills the socket, then the bounded buf
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from collections.abc import Callable, Mapping
 from typing import Final, cast
@@ -27,8 +26,9 @@ from proxy.link.frames import (
     snapshot_of,
 )
 from proxy.link.ledger import Ledger
+from proxy.telemetry.logs import get_logger
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 RECONNECT_MIN_S: Final = 0.1
 RECONNECT_MAX_S: Final = 1.0
@@ -89,7 +89,7 @@ class LinkSender:
         reason = self._send(exchange)
         if reason:
             self._dropped[reason] += 1
-            self._ledger.lose(int(exchange.started_s), exchange.route)
+            self._ledger.lose((int(exchange.started_s), exchange.route, exchange.served_model))
 
     def count_thinned(self) -> None:
         """An exchange that was left out on purpose: its coin fell so at request start."""
@@ -122,7 +122,7 @@ class LinkSender:
         size = len(pieces[0]) + len(pieces[1]) + len(pieces[2])
         if transport.get_write_buffer_size() + size > self._buffer_bytes_max:
             return BUFFER_FULL
-        self._ledger.sent(int(exchange.started_s), exchange.route)
+        self._ledger.sent((int(exchange.started_s), exchange.route, exchange.served_model))
         self.sent += 1
         transport.writelines(pieces)
         return ""
@@ -157,14 +157,15 @@ class LinkSender:
         """For the protocol: frames may flow."""
         transport.write(encode_hello(os.getpid()))
         self._transport = transport
-        log.info("link_connected path=%s", self._path)
+        self._report()
+        log.info("link_connected", path=self._path)
 
     def on_disconnected(self) -> None:
         """For the protocol: what was in flight is lost."""
         self._transport = None
         lost = self._ledger.disconnect()
         self._dropped[CONNECTION_LOST] += lost
-        log.warning("link_lost path=%s exchanges_lost=%d", self._path, lost)
+        log.warning("link_lost", path=self._path, exchanges_lost=lost)
 
     def on_frame(self, frame: Frame) -> None:
         """For the protocol: a frame from analysis. Raises WireError."""
@@ -190,7 +191,7 @@ class _SenderProtocol(asyncio.Protocol):
             for frame in self._reader.feed(data):
                 self._sender.on_frame(frame)
         except WireError as wrong:
-            log.error("link_malformed side=traffic error=%s", wrong)  # noqa: TRY400 - the trace tells nothing more
+            log.error("link_malformed", error=str(wrong))  # noqa: TRY400
             assert self._transport is not None
             self._transport.abort()
 

@@ -6,7 +6,6 @@ still be read of state and records goes into the new one, and state is completed
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -16,8 +15,9 @@ from typing import Any, Final
 from proxy.core.errors import StateError
 from proxy.core.windows import Cell
 from proxy.stores.mirror import Mirror
+from proxy.telemetry.logs import get_logger
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 SCHEMA_VERSION: Final = 1
 PaneKey = tuple[str, str, int]  # route, served model, pane
@@ -67,7 +67,7 @@ class Database:
             self._db.executemany("INSERT INTO records VALUES (?, ?, ?, ?)", records)
             self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         if broken or state:
-            log.error("state_salvaged from=%s values=%d records=%d counters=lost", broken, len(state), len(records))
+            log.error("state_salvaged", source=broken, values=len(state), records=len(records))
 
     def counters(self) -> Iterator[tuple[PaneKey, Cell, int]]:
         """Every counter that is kept."""
@@ -115,7 +115,7 @@ class Database:
             try:
                 self._mirror.write(key, version + 1, value)
             except OSError as wrong:
-                log.error("state_copy_failed key=%s error=%r", key, wrong)  # noqa: TRY400
+                log.error("state_copy_failed", key=key, error=repr(wrong))  # noqa: TRY400
         return swapped
 
     def append(self, kind: str, record_id: str, at_s: float, record: bytes) -> None:
@@ -171,7 +171,7 @@ def _move_aside(path: Path) -> str:
         beside = path.with_name(path.name + suffix)
         if beside.exists():
             beside.rename(aside.with_name(aside.name + suffix))
-    log.error("state_corrupt path=%s moved_aside=%s", path, aside)
+    log.error("state_corrupt", path=path, moved_aside=aside)
     return str(aside)
 
 
@@ -186,4 +186,4 @@ def _readable_rows(file: str, columns: str, table: str) -> Iterator[tuple[Any, .
         finally:
             db.close()
     except sqlite3.Error as wrong:
-        log.error("state_unreadable file=%s table=%s error=%s", file, table, wrong)  # noqa: TRY400
+        log.error("state_unreadable", file=file, table=table, error=str(wrong))  # noqa: TRY400

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import logging
 from pathlib import Path
 
 import orjson
 
-log = logging.getLogger(__name__)
+from proxy.telemetry.logs import get_logger
+
+log = get_logger(__name__)
 
 
 class Mirror:
@@ -38,5 +39,5 @@ class Mirror:
                 copy = orjson.loads(path.read_bytes())
                 copies[str(copy["key"])] = (int(copy["version"]), base64.b64decode(copy["value"], validate=True))
             except (OSError, ValueError, KeyError, TypeError) as wrong:
-                log.error("state_copy_unreadable path=%s error=%r", path, wrong)  # noqa: TRY400
+                log.error("state_copy_unreadable", path=path, error=repr(wrong))  # noqa: TRY400
         return copies

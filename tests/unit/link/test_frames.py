@@ -49,7 +49,7 @@ stats = st.builds(
     counts,
     counts,
     st.dictionaries(words, counts, max_size=4),
-    st.lists(st.builds(Loss, counts, words, counts), max_size=4).map(tuple),
+    st.lists(st.builds(Loss, counts, words, words, counts), max_size=4).map(tuple),
 )
 targets = st.builds(Target, words, words)
 routes = st.builds(Route, words, targets, st.none() | targets, st.sampled_from(Pin), st.booleans())

@@ -22,10 +22,10 @@ MIB = 1_048_576
 
 
 def exchange(name: str = "1", size_bytes: int = 10) -> Exchange:
-    return Exchange(
-        name, "POST", "/v1/chat/completions", 200, End.COMPLETE, 100.5, 100.6, 101.0, route="support",
-        request=Body(b"q" * size_bytes, Framing.LENGTH, "application/json", "", size_bytes),
-    )  # fmt: skip
+    made = Exchange(name, "POST", "/v1/chat/completions", 200, End.COMPLETE, 100.5, 100.6, 101.0)
+    made.route, made.served_model = "support", "support-v2"
+    made.request = Body(b"q" * size_bytes, Framing.LENGTH, "application/json", "", size_bytes)
+    return made
 
 
 class Taken:
@@ -97,7 +97,7 @@ async def test_without_a_peer_every_exchange_is_dropped_and_told_later(path: str
     receiver = LinkReceiver(path, taken)
     await receiver.start()
     await until(lambda: any(stats.lost for stats in taken.stats))
-    assert next(s.lost for s in taken.stats if s.lost) == (Loss(100, "support", 7),)
+    assert next(s.lost for s in taken.stats if s.lost) == (Loss(100, "support", "support-v2", 7),)
     assert taken.stats[-1].offered == 7
     await receiver.close()
 
@@ -145,7 +145,7 @@ async def test_reconnects_and_tells_what_was_not_stored(path: str, sender: LinkS
         sender.offer(exchange(str(i)))
     await until(lambda: len(first.exchanges) == 10)
     assert first.peer is not None
-    receiver.acknowledge({first.peer: 4})
+    receiver.acknowledge({first.peer: 5})  # the report at the start, and four exchanges
     await asyncio.sleep(0.05)
     await receiver.close()
     await until(lambda: not sender.connected)
