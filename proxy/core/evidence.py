@@ -141,7 +141,7 @@ def _finding(evidence: Evidence, plan: Plan, test: Test) -> Finding:
     bet, limit = best(basis), plan.limits[test.line]
     sums = bet.sums
     m = _mean(test.lines, sums, plan.mix)
-    factor = proved_factor(test.lines, sums, limit) if sums else None
+    factor = proved_factor(test.lines, sums, limit) if sums and _is_told(test, state) else None
     odds = log_evidence(basis if state.status is Status.GUARDED else state.bets)
     return Finding(
         metric=REFUSAL,
@@ -159,6 +159,11 @@ def _finding(evidence: Evidence, plan: Plan, test: Test) -> Finding:
         crossed_pane=state.crossed_pane if state.status is not Status.UNDECIDED else None,
         guard=_guard(test, basis) if sums and test.line is LineKind.CRITICAL else None,
     )
+
+
+def _is_told(test: Test, state: LineState) -> bool:
+    """Whether people see a bound: overall always, a category's once its line is called. (It costs half a look.)"""
+    return test.stratum == OVERALL or state.status is not Status.UNDECIDED
 
 
 def _basis(evidence: Evidence, test: Test, state: LineState) -> Bets:

@@ -112,7 +112,7 @@ def _where(finding: Mapping[str, Any]) -> str:
 
 
 def _short(finding: Mapping[str, Any]) -> str:
-    parts = [_claim(finding), f"line {finding['m']:.3f}"]
+    parts = [_claim(finding), f"{finding['line']} line {finding['m']:.3f}"]
     if finding["bound"] is not None:
         parts.append(f"proved below {finding['bound']:.3f}")
     if finding["estimate"] is not None:

@@ -18,7 +18,7 @@ from typing import Final
 
 from proxy.detectors.e_process import ASIDE, BETS, COUNT_BITS, UNIT, Cells
 
-HALVINGS: Final = 18
+HALVINGS: Final = 13  # to about 0.0001 of a rate; the upper end is returned, so it errs on the safe side
 TOP: Final = 0.9999
 
 
@@ -50,9 +50,10 @@ def _from_positives(lines: Mapping[str, float], sums: Cells) -> list[float]:
 
 
 def _disproved(f: float, fixed: list[float], negatives: list[tuple[float, int, float]], target: float) -> bool:
-    gains = [
-        base + sum(n * math.log1p((1.0 - c) * 2.0**-r * f * m / (1.0 - f * m)) for m, r, n in negatives)
-        for base, c in zip(fixed, ASIDE, strict=True)
-    ]
+    stakes = [(2.0**-r * f * m / (1.0 - f * m), n) for m, r, n in negatives]
+    gains = list(fixed)
+    for k, c in enumerate(ASIDE):
+        for stake, n in stakes:
+            gains[k] += n * math.log1p((1.0 - c) * stake)
     top = max(gains)
     return top + math.log(sum(math.exp(gain - top) for gain in gains)) >= target
