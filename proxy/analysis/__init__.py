@@ -1,1 +1,8 @@
-"""The analysis plane: exchanges in, observations and counts out."""
+"""The analysis plane: exchanges in, observations and counts out.
+
+app         builds the process and runs it until SIGTERM.      supervisor  keeps one running, in a container.
+pipeline    from the wire to the store: queue, judge, count, flush, acknowledge.
+queue       pure: what waits, within bounds.                   counting    pure: from observations to cells.
+coverage    pure: the share of exchanges that traffic sends.   decoding    pure: from captured bytes to plain ones.
+prompt_key  the key of prompt hashes.                          health      /livez, /readyz, /metrics.
+"""

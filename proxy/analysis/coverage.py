@@ -1,0 +1,74 @@
+"""Coverage: the share 2^-k of exchanges that traffic sends up, and the weights that make up for it. Pure.
+
+Traffic tosses the coin at request start with the k it has just been told, and each exchange carries its k. A pane's
+counts need one common reference, pi_min = 2^-K, so that a weight is 2^-r with r = K - k >= 0 (detection section 2).
+So k changes at pane edges only, and K of a pane is the larger of the k before and after its first edge: an exchange
+that traffic let through before it heard of the change still fits. One that does not (k > K: traffic was cut off for a
+whole pane) cannot be weighed and is counted as lost.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from proxy.core.errors import StateError
+
+K_MAX: Final = 7
+CROWDED_RATIO: Final = 0.5
+CALM_RATIO: Final = 0.1
+CHANGES_MAX: Final = 256  # older panes are closed
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """`changes` holds (first pane, k), oldest first."""
+
+    changes: tuple[tuple[int, int], ...] = ((0, 0),)
+
+    @property
+    def k(self) -> int:
+        """What traffic is asked for now."""
+        return self.changes[-1][1]
+
+    def epoch_k(self, pane: int) -> int:
+        """K of a pane: its rarest exchange was kept with probability 2^-K."""
+        i = max(0, bisect_right(self.changes, (pane, K_MAX)) - 1)
+        first, k = self.changes[i]
+        return max(k, self.changes[i - 1][1]) if first == pane and i > 0 else k
+
+    def level(self, pane: int, exchange_k: int) -> int | None:
+        """Weight level r of an exchange; None where it does not fit its pane."""
+        r = self.epoch_k(pane) - exchange_k
+        return r if 0 <= r <= K_MAX else None
+
+
+def at_edge(coverage: Coverage, pane: int, fill_ratio: float) -> Coverage:
+    """The coverage from `pane` on, which has just begun, after a queue that was at most so full in the pane before.
+
+    Over half full asks for half the exchanges, under a tenth for twice as many.
+    """
+    k = min(K_MAX, max(0, coverage.k + (fill_ratio > CROWDED_RATIO) - (fill_ratio < CALM_RATIO)))
+    if k == coverage.k or pane <= coverage.changes[-1][0]:
+        return coverage
+    return Coverage((*coverage.changes, (pane, k))[-CHANGES_MAX:])
+
+
+def to_bytes(coverage: Coverage) -> bytes:
+    """For the store: a restarted analysis goes on with the epoch that traffic is in."""
+    return orjson.dumps(coverage.changes)
+
+
+def from_bytes(data: bytes) -> Coverage:
+    """Read what `to_bytes` gave. Raises StateError."""
+    try:
+        values: Any = orjson.loads(data)
+        changes = tuple((int(pane), int(k)) for pane, k in values)
+    except (ValueError, TypeError) as wrong:
+        raise StateError(f"coverage cannot be read: {wrong}") from wrong
+    if not changes or list(changes) != sorted(changes) or not all(0 <= k <= K_MAX for _, k in changes):
+        raise StateError("coverage cannot be read: its changes are not in order, or outside 0..7")
+    return Coverage(changes)
