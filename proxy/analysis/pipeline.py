@@ -83,7 +83,7 @@ class Pipeline:
         now: Callable[[], float],
     ) -> None:
         self._store = store
-        self._queue = queue
+        self.queue = queue
         self._prompt_hash = prompt_hash
         self._note_unknown_model = note_unknown_model
         self._now = now
@@ -99,7 +99,7 @@ class Pipeline:
     def on_message(self, peer: Peer, number: int, message: Message, size_bytes: int) -> None:
         """For the receiver. A full queue skips exchanges, which count as lost; a report is always taken."""
         report = isinstance(message, Stats)
-        if not self._queue.put((peer, number, message), size_bytes, always=report) and isinstance(message, Exchange):
+        if not self.queue.put((peer, number, message), size_bytes, always=report) and isinstance(message, Exchange):
             self._skip(message, SKIPPED_FULL)
         self._wake.set()
 
@@ -107,11 +107,11 @@ class Pipeline:
         """Take messages for ever, a slice at a time."""
         loop = asyncio.get_running_loop()
         while True:
-            if not self._queue:
+            if not self.queue:
                 self._wake.clear()
                 await self._wake.wait()
             until_s = loop.time() + SLICE_S
-            while self._queue and loop.time() < until_s:
+            while self.queue and loop.time() < until_s:
                 await self._next()
             await asyncio.sleep(0)
 
@@ -139,13 +139,13 @@ class Pipeline:
     async def drain(self, patience_s: float) -> None:
         """Handle what waits, at most for `patience_s`, and flush."""
         deadline_s = asyncio.get_running_loop().time() + patience_s
-        while self._queue and asyncio.get_running_loop().time() < deadline_s:
+        while self.queue and asyncio.get_running_loop().time() < deadline_s:
             await self._next()
         self._thread.shutdown(wait=False, cancel_futures=True)
         await self.flush()
 
     async def _next(self) -> None:
-        (peer, number, message), size_bytes = self._queue.take()
+        (peer, number, message), size_bytes = self.queue.take()
         if isinstance(message, Stats):
             self._take_stats(peer, message)
         else:

@@ -141,6 +141,23 @@ class Link:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """The analysis process."""
+
+    __pydantic_config__ = FORBID_UNKNOWN
+    queue_exchanges_max: int = setting(
+        8_192, "Exchanges waiting to be assessed; over it they are skipped and counted as lost.", "Seconds of work."
+    )
+    queue_bytes_max: int = setting(67_108_864, "Bytes of them.", "64 MiB.")
+    panes_kept_max: int = setting(2_880, "Panes of counters kept of each route and model.", "Two days of minutes.")
+    memory_bytes_max: int = setting(
+        536_870_912,
+        "Resident bytes after which the analysis process ends and is started again; 0 is no limit.",
+        "512 MiB. It should end by itself, with its counts stored, before a container's limit ends it.",
+    )
+
+
 DENIED_PATHS: Final = (
     "/update_weights",
     "/init_weight_transfer_engine",
@@ -221,5 +238,6 @@ class Settings:
     timeouts: Timeouts = setting(Timeouts, "Timeouts.")
     drain: Drain = setting(Drain, "Shutdown.")
     link: Link = setting(Link, "The wire between the processes.")
+    analysis: Analysis = setting(Analysis, "The analysis process.")
     discovery: Discovery = setting(Discovery, "Route discovery.")
     routes: dict[str, RouteSettings] = setting(dict, "Routes by public model name.")

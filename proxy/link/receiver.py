@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, cast
 
 from proxy.core.enforcement import Snapshot
-from proxy.core.errors import StateError, WireError
+from proxy.core.errors import WireError
 from proxy.core.exchange import Exchange
 from proxy.link.frames import (
     Frame,
@@ -22,12 +21,12 @@ from proxy.link.frames import (
     hello_of,
     stats_of,
 )
+from proxy.link.unix_socket import listen_unix
 from proxy.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 
 DOWN_BYTES_MAX: Final = 16_777_216  # snapshots waiting for one peer that does not read; over it the peer is left
-PATH_BYTES_MAX: Final = 107  # of a Unix socket's name, on Linux
 
 
 class Peer:
@@ -87,7 +86,7 @@ class LinkReceiver:
 
     async def start(self) -> None:
         """Listen. Raises StateError where the path cannot be used."""
-        listening = _listen(self._path)
+        listening = listen_unix(self._path)
         self._inode = self._path.stat().st_ino
         loop = asyncio.get_running_loop()
         self._server = await loop.create_unix_server(lambda: _ReceiverProtocol(self), sock=listening)
@@ -162,24 +161,3 @@ class _ReceiverProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
         assert self._peer is not None
         self._receiver.on_peer_gone(self._peer)
-
-
-def _listen(path: Path) -> socket.socket:
-    if len(bytes(path)) > PATH_BYTES_MAX:
-        raise StateError(
-            f"{path}: a Unix socket's path has at most {PATH_BYTES_MAX} bytes; set link.socket to a shorter one"
-        )
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        if path.is_socket():
-            path.unlink()
-        listening.bind(bytes(path))
-        path.chmod(0o600)  # before listen: nobody can have connected
-        listening.listen(16)
-        listening.setblocking(False)
-    except OSError as wrong:
-        listening.close()
-        raise StateError(
-            f"{path}: cannot listen there: {wrong.strerror}; is the folder there, and may I write to it?"
-        ) from wrong
-    return listening

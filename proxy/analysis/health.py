@@ -1,0 +1,78 @@
+"""The analysis process's health listener: /livez, /readyz, /metrics. No text, no controls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from proxy.analysis.pipeline import SKIP_REASONS, Pipeline
+from proxy.telemetry import analysis as declared
+from proxy.telemetry.metrics import CONTENT_TYPE, Sample, render, sample
+
+STALE_S: Final = 30.0  # without a flush for this long the counts are stuck
+
+Probe = Callable[[], str]  # "" where all is well, else why not
+
+
+def make_health(ready: Probe, samples: Callable[[], Iterable[Sample]]) -> web.Application:
+    """The application. `ready` says why not, or ""; `samples` gives the metrics of this moment."""
+
+    async def livez(_: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def readyz(_: web.Request) -> web.Response:
+        wrong = ready()
+        return web.Response(text=f"{wrong or 'ok'}\n", status=503 if wrong else 200)
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=render(samples()), headers={"Content-Type": CONTENT_TYPE})
+
+    app = web.Application()
+    app.add_routes([web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", metrics)])
+    return app
+
+
+def readiness(pipeline: Pipeline, now_s: float) -> str:
+    """Why the pipeline does not do its work; "" where it does."""
+    flushed_s = pipeline.totals.flushed_s
+    if not flushed_s:
+        return "starting: nothing was flushed yet"
+    if now_s - flushed_s > STALE_S:
+        return f"counts were not stored for {now_s - flushed_s:.0f} s; see the log for flush_fault"
+    return ""
+
+
+def pipeline_samples(pipeline: Pipeline, peers: int, salvaged: bool) -> Iterator[Sample]:
+    """What the pipeline did so far."""
+    totals, queue = pipeline.totals, pipeline.queue
+    yield sample(declared.EXCHANGES, totals.exchanges)
+    for reason in SKIP_REASONS:
+        yield sample(declared.SKIPPED, totals.skipped[reason], reason=reason)
+    for (route, outcome), count in sorted(totals.observations.items()):
+        yield sample(declared.OBSERVATIONS, count, route=route, outcome=outcome)
+    for route, count in sorted(totals.duplicates.items()):
+        yield sample(declared.DUPLICATES, count, route=route)
+    for route, count in sorted(totals.lost.items()):
+        yield sample(declared.LOST, count, route=route)
+    yield sample(declared.QUEUE_BYTES, queue.waiting_bytes)
+    yield sample(declared.QUEUE_FILL, queue.fill_ratio)
+    yield sample(declared.COVERAGE, 2.0**-pipeline.coverage.k)
+    yield sample(declared.PEERS, peers)
+    yield sample(declared.FLUSHES, totals.flushes)
+    yield sample(declared.FLUSH_FAULTS, totals.flush_faults)
+    yield sample(declared.FLUSHED_TIMESTAMP, totals.flushed_s)
+    yield sample(declared.STATE_SALVAGED, salvaged)
+    yield sample(declared.MEMORY_BYTES, resident_bytes())
+
+
+def resident_bytes() -> int:
+    """Resident memory of this process, 0 where the system does not tell."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return 0
+    line = next((line for line in status.splitlines() if line.startswith("VmRSS:")), "VmRSS: 0 kB")
+    return int(line.split()[1]) * 1024
