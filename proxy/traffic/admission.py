@@ -1,0 +1,96 @@
+"""What has to be read of a request's body before its route is known, and the reading of it. Pure."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from proxy.core.exchange import Framing
+from proxy.core.heads import RequestHead
+from proxy.core.model_spans import ModelSpans, Scan, splice
+from proxy.core.targets import Asked
+from proxy.traffic.replies import Reply, undecidable
+
+if TYPE_CHECKING:
+    from proxy.traffic.plane import Plane
+
+_MULTIPART_MODEL: Final = re.compile(rb"name\*?=[\"']?(?:model|UTF-8''model)\b", re.IGNORECASE)
+
+
+class Need(Enum):
+    """What a request's body is held for."""
+
+    NOTHING = "nothing"  # it passes as it comes
+    MODEL = "model"  # JSON: the spans of `model`
+    MULTIPART = "multipart"  # whether there is a field `model`
+
+
+def need_of(head: RequestHead, asked: Asked, strict: bool, plane: Plane) -> Need | Reply:
+    """Whether the body must be read, or the refusal where it cannot be and something could be gone around."""
+    if strict and head.upgrade and asked.inference:
+        return undecidable("an upgraded connection to a model's path cannot be read")
+    if head.framing is Framing.NONE:
+        return Need.NOTHING
+    content_type = head.content_type.lower()
+    if not asked.inference and b"json" not in content_type:
+        return Need.NOTHING
+    if content_type.startswith(b"multipart/"):
+        return Need.MULTIPART if strict else Need.NOTHING
+    if head.content_encoding and head.content_encoding.lower() != b"identity":
+        return undecidable("the body is content-encoded", 415) if strict else Need.NOTHING
+    if head.length > plane.limits.body_held_bytes_max:
+        text = f"the body is over {plane.limits.body_held_bytes_max} bytes (`limits.body_held_bytes_max`)"
+        return undecidable(text, 413) if strict else Need.NOTHING
+    if head.length + plane.bodies_held_bytes > plane.limits.bodies_held_bytes_max:
+        text = "too many bodies are held at once (`limits.bodies_held_bytes_max`)"
+        return undecidable(text, 503) if strict else Need.NOTHING
+    return Need.MODEL
+
+
+class Reading:
+    """The reading of one held body. `payload` is its content where it comes in chunks."""
+
+    __slots__ = ("_fed", "_multipart", "_scan", "_spans", "payload")
+
+    def __init__(self, multipart: bool) -> None:
+        self.payload: list[bytes] = []
+        self._spans = ModelSpans()
+        self._scan = Scan()
+        self._fed = 0
+        self._multipart = multipart
+
+    @property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """Where the names stand in the content."""
+        return self._scan.spans
+
+    def feed(self, data: bytes, chunked: bool) -> None:
+        """A piece of the body, as it came; where it is chunked, its content is in `payload` by now."""
+        if self._multipart:
+            return
+        if not chunked:
+            self._spans.feed(data)
+            return
+        for piece in self.payload[self._fed :]:
+            self._spans.feed(piece)
+        self._fed = len(self.payload)
+
+    def names(self, held: list[bytes], inference: bool, strict: bool) -> tuple[str, ...] | Reply:
+        """The models that the body names; or the refusal where that is not certain and matters."""
+        if self._multipart:
+            if _MULTIPART_MODEL.search(b"".join(self.payload or held)):
+                return undecidable("a multipart body names a model", 415)
+            return ()
+        self._scan = scan = self._spans.finish()
+        if not strict:
+            return scan.models
+        if scan.error and (inference or scan.error != "not an object"):
+            return undecidable(f"the model cannot be read from the body ({scan.error})")
+        if scan.adapter_fields:
+            return undecidable(f"the body chooses an adapter by {scan.adapter_fields[0]!r}")
+        return scan.models
+
+    def rewritten(self, held: list[bytes], model: str) -> bytes:
+        """The content with another model's name in every span."""
+        return splice(b"".join(self.payload or held), self._scan.spans, model)

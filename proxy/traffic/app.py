@@ -1,0 +1,291 @@
+"""The traffic process: builds everything, runs until SIGTERM. The only place of this process where objects are made."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import uvloop
+
+from proxy.config.settings import Settings
+from proxy.core.enforcement import Snapshot
+from proxy.core.errors import GroundwireError, StateError
+from proxy.link.sender import LinkSender
+from proxy.telemetry.logs import get_logger, set_up
+from proxy.traffic.child import Child
+from proxy.traffic.client import ClientConnection
+from proxy.traffic.gauges import metrics_page
+from proxy.traffic.health import HealthConnection
+from proxy.traffic.listeners import listen, server_tls
+from proxy.traffic.plane import Plane
+from proxy.traffic.pool import Upstream
+from proxy.traffic.readiness import Readiness
+from proxy.traffic.state import SnapshotFile, is_fresh, read_snapshot
+
+log = get_logger(__name__)
+
+SWEEP_MIN_S: Final = 0.02
+SWEEP_MAX_S: Final = 1.0
+PROBE_MAX_S: Final = 5.0
+
+
+def main(settings: Settings, reload: Callable[[], Settings] | None, spawn_analysis: list[str] | None) -> int:
+    """Serve until SIGTERM or SIGINT. `reload` reads the settings anew on SIGHUP; `spawn_analysis` is a command line.
+
+    Returns 0, or 1 where a port or a file cannot be used.
+    """
+    set_up(settings.log_level, "traffic")
+    try:
+        uvloop.run(App(settings, reload, spawn_analysis).run())
+    except GroundwireError as wrong:
+        sys.stderr.write(f"groundwire: {wrong}\n")
+        return 1
+    return 0
+
+
+class App:
+    """One running traffic process."""
+
+    def __init__(
+        self, settings: Settings, reload: Callable[[], Settings] | None, spawn_analysis: list[str] | None
+    ) -> None:
+        self._settings = settings
+        self._reload = reload
+        self._started_s = time.time()
+        self._stop = asyncio.Event()
+        self._readiness = Readiness()
+        self._child = Child(spawn_analysis) if spawn_analysis else None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Everything from start to end. Raises GroundwireError where it cannot start."""
+        loop = asyncio.get_running_loop()
+        settings = self._settings
+        folder = Path(settings.state_dir)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as wrong:
+            raise StateError(f"`state_dir` {folder}: {wrong.strerror}") from wrong
+        self._file = SnapshotFile(folder)
+        link = LinkSender(
+            settings.link.socket or str(folder / "link.sock"), settings.link.buffer_bytes_max, self._on_snapshot
+        )
+        self._plane = plane = Plane(settings, link, loop)
+        self._set_upstreams(settings)
+        self._restore(folder)
+        data, address = await listen(
+            settings.listen.data, "listen.data", lambda: ClientConnection(plane), server_tls(settings.listen)
+        )
+        health, health_address = await listen(
+            settings.listen.health, "listen.health", lambda: HealthConnection(self._readiness, self._metrics)
+        )
+        self._readiness.listening = True
+        link.start()
+        if self._child is not None:
+            self._child.start()
+        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
+        loop.add_signal_handler(signal.SIGINT, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
+        self._sweep()
+        self._spawn(self._probe())
+        sys.stderr.write(f"groundwire: data on {address}, health on {health_address}\n")
+        sys.stderr.flush()
+        await self._stop.wait()
+        await self._drain(data)
+        health.close()
+        if self._child is not None:
+            await self._child.close()
+        await link.close()
+        for task in self._tasks:
+            task.cancel()
+
+    def _spawn(self, work: object) -> None:
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)  # type: ignore[arg-type]
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _metrics(self) -> bytes:
+        return metrics_page(self._plane, self._readiness, self._started_s)
+
+    # --- enforcement -----------------------------------------------------------------------------------------------
+
+    def _restore(self, folder: Path) -> None:
+        """What was in force when the last process ended; else hold requests for a moment."""
+        snapshot = None
+        try:
+            snapshot = read_snapshot(folder)
+        except StateError as wrong:
+            log.error("enforcement_file_corrupt", error=str(wrong))  # noqa: TRY400 - the message says all
+            self._readiness.degraded.add("enforcement_file_corrupt")
+        if snapshot is not None:
+            log.info("enforcement_restored", version=snapshot.version, held_back=_held_back(snapshot))
+            self._plane.apply(snapshot)
+        hold_s = self._settings.link.start_hold_s
+        fresh = snapshot is None and not self._readiness.degraded and is_fresh(folder)
+        if snapshot is not None or fresh or not hold_s:
+            self._open()
+        else:
+            log.warning("enforcement_unknown", holding_requests_for_s=hold_s)
+            asyncio.get_running_loop().call_later(hold_s, self._hold_over)
+
+    def _hold_over(self) -> None:
+        if not self._plane.serving:
+            log.error("serving_degraded", reason="enforcement_unknown")
+            self._readiness.degraded.add("enforcement_unknown")
+            self._open()
+
+    def _open(self) -> None:
+        self._readiness.enforcement = True
+        self._plane.serve()
+
+    def _on_snapshot(self, snapshot: Snapshot) -> None:
+        """A snapshot came down the link."""
+        old = self._plane.enforcer.snapshot
+        self._plane.apply(snapshot)
+        self._readiness.degraded -= {"enforcement_unknown", "enforcement_file_corrupt"}
+        if not self._plane.serving:
+            self._open()
+        if snapshot != old:
+            log.info("snapshot_applied", version=snapshot.version, held_back=_held_back(snapshot))
+        self._file.put(snapshot)
+        self._write_snapshot()
+
+    def _write_snapshot(self) -> None:
+        snapshot = self._file.take()
+        if snapshot is not None:
+            self._spawn(self._write(snapshot))
+
+    async def _write(self, snapshot: Snapshot) -> None:
+        error = ""
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, self._file.write, snapshot)
+        except StateError as wrong:
+            error = str(wrong)
+            log.error("enforcement_file_not_written", error=error)  # noqa: TRY400 - the message says all
+            self._readiness.degraded.add("enforcement_file_not_written")
+        else:
+            self._readiness.degraded.discard("enforcement_file_not_written")
+        self._file.written(error)
+        self._write_snapshot()
+
+    # --- upstreams -------------------------------------------------------------------------------------------------
+
+    def _set_upstreams(self, settings: Settings) -> None:
+        """Build what is new or changed; the others keep their connections."""
+        plane = self._plane
+        old, plane.upstreams = plane.upstreams, {}
+        for name, wanted in settings.upstreams.items():
+            kept = old.get(name)
+            if kept is None or kept.settings != wanted:
+                try:
+                    kept = Upstream(name, wanted, plane)
+                except (OSError, ValueError) as wrong:
+                    raise GroundwireError(f"`upstreams.{name}`: {wrong}") from wrong
+            plane.upstreams[name] = kept
+        for name, gone in old.items():
+            if plane.upstreams.get(name) is not gone:
+                gone.close_idle()
+
+    async def _probe(self) -> None:
+        """Wait for the upstream, and say so."""
+        delay_s = 0.1
+        while not self._readiness.upstream:
+            upstream = self._plane.upstreams[self._plane.passing]
+            if not upstream.reached:
+                try:
+                    upstream.put(await upstream.open_connection())
+                except OSError as wrong:
+                    log.warning("upstream_waiting", upstream=upstream.name, url=upstream.settings.url, error=str(wrong))
+            if upstream.reached:
+                log.info("upstream_reached", upstream=upstream.name, url=upstream.settings.url)
+                self._readiness.upstream = True
+                return
+            await asyncio.sleep(delay_s)
+            delay_s = min(PROBE_MAX_S, 2 * delay_s)
+
+    # --- time ------------------------------------------------------------------------------------------------------
+
+    def _sweep(self) -> None:
+        """Hold every connection to its timeouts: one timer for all."""
+        plane = self._plane
+        plane.now_s = now_s = plane.loop.time()
+        for client in list(plane.clients):
+            client.sweep(now_s)
+        for upstream in plane.upstreams.values():
+            upstream.expire(now_s)
+        plane.loop.call_later(sweep_interval_s(self._settings), self._sweep)
+
+    # --- signals ---------------------------------------------------------------------------------------------------
+
+    def _on_hangup(self) -> None:
+        self._spawn(self._reload_settings())
+
+    async def _reload_settings(self) -> None:
+        """SIGHUP: take the new settings, or say what is wrong with them and keep the old ones."""
+        if self._reload is None:
+            return
+        plane, old = self._plane, self._settings
+        try:
+            settings = await asyncio.get_running_loop().run_in_executor(None, self._reload)
+            plane.configure(settings)
+            self._set_upstreams(settings)
+        except GroundwireError as wrong:
+            plane.configure(old)
+            log.error("reload_refused", error=str(wrong), settings="the old ones stay")  # noqa: TRY400
+            return
+        self._settings = settings
+        plane.apply(plane.enforcer.snapshot)
+        set_up(settings.log_level, "traffic")
+        if settings.listen != old.listen or settings.link.socket != old.link.socket:
+            log.warning("reload_needs_restart", keys="listen.*, link.socket, state_dir")
+        log.info("reloaded")
+        if self._child is not None:
+            self._child.signal(signal.SIGHUP)
+
+    async def _drain(self, server: asyncio.Server) -> None:
+        """SIGTERM: fail readiness, stop accepting, let running exchanges end, then close."""
+        plane, drain = self._plane, self._settings.drain
+        self._readiness.draining = True
+        log.info("draining", exchanges=sum(client.transaction is not None for client in plane.clients))
+        if drain.delay_s:
+            await asyncio.sleep(drain.delay_s)
+        plane.draining = True
+        server.close()
+        for client in list(plane.clients):
+            client.drain()
+        for upstream in plane.upstreams.values():
+            upstream.close_idle()
+        until_s = plane.loop.time() + drain.grace_s
+        while plane.clients and plane.loop.time() < until_s:  # noqa: ASYNC110 - a coarse wait, once in a life
+            await asyncio.sleep(0.02)
+        if plane.clients:
+            log.warning("drain_cut", connections=len(plane.clients))
+        for client in list(plane.clients):
+            client.abort()
+        await asyncio.sleep(0)
+        log.info("drained")
+
+
+def sweep_interval_s(settings: Settings) -> float:
+    """A quarter of the shortest timeout, within bounds."""
+    times = settings.timeouts
+    bounds = [
+        times.client_idle_s,
+        times.client_head_s,
+        times.client_body_s,
+        times.upstream_head_s,
+        times.upstream_idle_s,
+        times.total_s,
+        times.pool_idle_s,
+    ]
+    shortest_s = min((bound for bound in bounds if bound > 0), default=SWEEP_MAX_S)
+    return min(SWEEP_MAX_S, max(SWEEP_MIN_S, shortest_s / 4))
+
+
+def _held_back(snapshot: Snapshot) -> list[str]:
+    return [f"{e.route}: {e.step.value}" for e in snapshot.enforcements if e.step.value not in ("steady", "watch")]

@@ -1,0 +1,95 @@
+"""The health port of the traffic process: /livez, /readyz, /metrics. No text of users, no controls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final, cast
+
+from proxy.core.errors import FramingError
+from proxy.core.exchange import Framing
+from proxy.core.heads import HEAD_END, check_beginning, parse_request
+from proxy.telemetry.metrics import CONTENT_TYPE
+from proxy.traffic.readiness import Readiness
+
+HEAD_BYTES_MAX: Final = 16_384
+FIELDS_MAX: Final = 100
+CONNECTION_S: Final = 60.0  # probes come anew; nobody keeps one open for longer
+_TEXT: Final = "text/plain; charset=utf-8"
+
+
+class HealthConnection(asyncio.Protocol):
+    """One connection; answers requests without bodies in order."""
+
+    def __init__(self, readiness: Readiness, metrics: Callable[[], bytes]) -> None:
+        self._readiness = readiness
+        self._metrics = metrics
+        self._transport: asyncio.Transport = cast(asyncio.Transport, None)
+        self._timer: asyncio.TimerHandle | None = None
+        self._buffer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._timer = asyncio.get_running_loop().call_later(CONNECTION_S, self._transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while not self._transport.is_closing():
+            end = self._buffer.find(HEAD_END)
+            if end < 0:
+                self._check_bound()
+                return
+            raw, self._buffer = self._buffer[: end + 4], self._buffer[end + 4 :]
+            self._answer(raw)
+
+    def _check_bound(self) -> None:
+        try:
+            if self._buffer:
+                check_beginning(self._buffer)
+        except FramingError as wrong:
+            self._send(400, f"{wrong}\n", close=True)
+        if len(self._buffer) > HEAD_BYTES_MAX:
+            self._send(431, "the head is too large\n", close=True)
+
+    def _answer(self, raw: bytes) -> None:
+        try:
+            head = parse_request(raw, FIELDS_MAX)
+        except FramingError as wrong:
+            self._send(wrong.status, f"{wrong}\n", close=True)
+            return
+        close = not head.keep_alive or head.framing is not Framing.NONE
+        if head.method not in (b"GET", b"HEAD"):
+            self._send(405, "GET and HEAD only\n", close)
+            return
+        path, _, query = head.target.partition(b"?")
+        to_head = head.method == b"HEAD"
+        if path == b"/livez":
+            self._send(200, "alive\n", close, to_head)
+        elif path == b"/readyz":
+            ready = self._readiness.ready()
+            short = "ready\n" if ready else "not ready\n"
+            self._send(
+                200 if ready else 503, self._readiness.explain() if b"verbose" in query else short, close, to_head
+            )
+        elif path == b"/metrics":
+            self._send(200, self._metrics().decode(), close, to_head, CONTENT_TYPE)
+        else:
+            self._send(404, "/livez, /readyz, /metrics\n", close, to_head)
+
+    def _send(self, status: int, text: str, close: bool, to_head: bool = False, kind: str = _TEXT) -> None:
+        body = text.encode()
+        lines = [
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+            f"Content-Type: {kind}",
+            f"Content-Length: {len(body)}",
+        ]
+        if close:
+            lines.append("Connection: close")
+        self._transport.write("\r\n".join((*lines, "\r\n")).encode() + (b"" if to_head else body))
+        if close:
+            self._transport.close()

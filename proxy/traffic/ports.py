@@ -1,0 +1,28 @@
+"""What the data plane needs of the link, as a contract; `link.sender.LinkSender` keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from proxy.core.exchange import Exchange
+
+
+class Link(Protocol):
+    """Takes exchanges, and never makes anybody wait."""
+
+    thinned: int
+
+    @property
+    def connected(self) -> bool:
+        """Whether an analysis process is there."""
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """Dropped exchanges by reason."""
+
+    def offer(self, exchange: Exchange) -> None:
+        """Send it or drop it."""
+
+    def count_thinned(self) -> None:
+        """An exchange left out on purpose."""
