@@ -181,7 +181,7 @@ def test_a_response_that_nobody_asked_for_poisons_nothing(proxied: Traffic, upst
     for _ in range(5):
         upstream.clear(twice)
         assert ask(proxied) is not None
-        time.sleep(0.01)
+        time.sleep(0.1)
         upstream.handler = sends()
         still_good(proxied)
 

@@ -12,6 +12,7 @@ from tests.wire.house import Traffic
 from tests.wire.rawhttp import OK, ScriptedUpstream, Wire, connect, until
 
 BEFORE_THE_BODY = [*(Case(a.name, as_request(a)) for a in FIELDS), *REQUESTS]
+PIPELINED_BYTES_MAX = 65_536  # the default of `limits.pipelined_bytes_max`
 FIRST = b"GET /first HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -62,7 +63,12 @@ def test_alone(case: Case, cuts: int, proxied: Traffic, upstream: ScriptedUpstre
 def test_pipelined_behind_a_good_request(case: Case, proxied: Traffic, upstream: ScriptedUpstream) -> None:
     upstream.clear()
     with connect(proxied.port) as wire:
-        first, second = answers(wire, FIRST + case.data + MARK)
+        statuses = answers(wire, FIRST + case.data + MARK)
+    if len(case.data) > PIPELINED_BYTES_MAX:  # the queue's bound may end the connection before there is an answer
+        assert statuses in [[], [200], *([200, status] for status in case.statuses)]
+        assert seen_upstream(proxied, upstream) in (b"", FIRST)
+        return
+    first, second = statuses
     assert first == 200
     assert second in case.statuses
     assert seen_upstream(proxied, upstream) == FIRST
