@@ -2,15 +2,16 @@
 
 Traffic tosses the coin at request start with the k it has just been told, and each exchange carries its k. A pane's
 counts need one common reference, pi_min = 2^-K, so that a weight is 2^-r with r = K - k >= 0 (detection section 2).
-So k changes at pane edges only, and K of a pane is the larger of the k before and after its first edge: an exchange
-that traffic let through before it heard of the change still fits. One that does not (k > K: traffic was cut off for a
-whole pane) cannot be weighed and is counted as lost.
+So K of a pane covers everybody who may have begun in it: when k rises, K rises with the pane that has just begun;
+when k falls, K follows some panes later, once traffic has surely heard of it. An exchange with k > K (traffic was cut
+off for longer than that) cannot be weighed and is counted as lost.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Final
 
 import orjson
@@ -20,12 +21,13 @@ from proxy.core.errors import StateError
 K_MAX: Final = 7
 CROWDED_RATIO: Final = 0.5
 CALM_RATIO: Final = 0.1
+HEARD_WITHIN_S: Final = 3.0  # a control tick, and the way down the wire
 CHANGES_MAX: Final = 256  # older panes are closed
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """`changes` holds (first pane, k), oldest first."""
+    """`changes` holds (first pane with this K, k), oldest first."""
 
     changes: tuple[tuple[int, int], ...] = ((0, 0),)
 
@@ -36,9 +38,8 @@ class Coverage:
 
     def epoch_k(self, pane: int) -> int:
         """K of a pane: its rarest exchange was kept with probability 2^-K."""
-        i = max(0, bisect_right(self.changes, (pane, K_MAX)) - 1)
-        first, k = self.changes[i]
-        return max(k, self.changes[i - 1][1]) if first == pane and i > 0 else k
+        i = bisect_right(self.changes, (pane, K_MAX)) - 1
+        return self.changes[max(0, i)][1]
 
     def level(self, pane: int, exchange_k: int) -> int | None:
         """Weight level r of an exchange; None where it does not fit its pane."""
@@ -46,15 +47,17 @@ class Coverage:
         return r if 0 <= r <= K_MAX else None
 
 
-def at_edge(coverage: Coverage, pane: int, fill_ratio: float) -> Coverage:
+def at_edge(coverage: Coverage, pane: int, pane_s: float, fill_ratio: float) -> Coverage:
     """The coverage from `pane` on, which has just begun, after a queue that was at most so full in the pane before.
 
-    Over half full asks for half the exchanges, under a tenth for twice as many.
+    Over half full asks for half the exchanges, under a tenth for twice as many. One change at a time: nothing moves
+    while an earlier fall has not reached its first pane.
     """
     k = min(K_MAX, max(0, coverage.k + (fill_ratio > CROWDED_RATIO) - (fill_ratio < CALM_RATIO)))
     if k == coverage.k or pane <= coverage.changes[-1][0]:
         return coverage
-    return Coverage((*coverage.changes, (pane, k))[-CHANGES_MAX:])
+    first = pane if k > coverage.k else pane + 1 + ceil(HEARD_WITHIN_S / pane_s)
+    return Coverage((*coverage.changes, (first, k))[-CHANGES_MAX:])
 
 
 def to_bytes(coverage: Coverage) -> bytes:

@@ -150,7 +150,9 @@ class Analysis:
         8_192, "Exchanges waiting to be assessed; over it they are skipped and counted as lost.", "Seconds of work."
     )
     queue_bytes_max: int = setting(67_108_864, "Bytes of them.", "64 MiB.")
-    panes_kept_max: int = setting(2_880, "Panes of counters kept of each route and model.", "Two days of minutes.")
+    panes_kept_max: int = setting(
+        3_600, "Panes of counters kept of each route and model.", "Two and a half days of minutes, an hour of seconds."
+    )
     memory_bytes_max: int = setting(
         536_870_912,
         "Resident bytes after which the analysis process ends and is started again; 0 is no limit.",

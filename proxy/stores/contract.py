@@ -14,6 +14,11 @@ class Store(Protocol):
     Every method may raise StateError. None is ever awaited on the way of a request.
     """
 
+    @property
+    def moved_aside(self) -> str:
+        """Where broken state was put that was found at the start; "" where all was well."""
+        ...
+
     async def add(self, route: str, served_model: str, pane: int, counts: Mapping[Cell, int]) -> None:
         """Add counts to a pane."""
 
@@ -21,22 +26,32 @@ class Store(Protocol):
         """The panes of this range that have data, both ends included, oldest first."""
 
     async def seen(self, route: str, prompt_hash: str, now_s: float, memory_s: float) -> bool:
-        """Test and set: whether this prompt was seen on this route in the last `memory_s` seconds."""
+        """Test and set: whether this prompt counted on this route in the last `memory_s` seconds.
+
+        It is remembered from when it counted, not from when it was last seen: one that is repeated for ever counts
+        again and again, once in `memory_s` (a store may take up to twice as long).
+        """
 
     async def load(self, key: str) -> tuple[int, bytes] | None:
         """A state value and its version (1, 2, ...); None where there is none."""
 
     async def swap(self, key: str, version: int, value: bytes) -> bool:
-        """Replace the value if its version still is `version` (0: there is none yet). False: somebody was faster."""
+        """Replace the value if its version still is `version` (0: there is none yet). False: somebody was faster.
+
+        Durable before it returns.
+        """
 
     async def append(self, kind: str, record_id: str, at_s: float, record: bytes) -> None:
-        """Keep a record under an id. A second record of the same kind and id is an error: nothing is overwritten."""
+        """Keep a record under an id. Durable before it returns.
+
+        A second record of the same kind and id is an error: nothing is overwritten.
+        """
 
     async def record(self, kind: str, record_id: str) -> bytes | None:
         """One record."""
 
     async def records(self, kind: str, limit: int) -> Sequence[tuple[str, float, bytes]]:
-        """The newest records of a kind, newest first, as (id, time, record)."""
+        """The newest records of a kind, newest first (of one time: the later kept first), as (id, time, record)."""
 
     async def expire(self, before_pane: int) -> None:
         """Forget panes older than this one."""

@@ -1,0 +1,240 @@
+"""The analysis process: builds everything, runs until SIGTERM. Objects of this process are made here only."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from proxy.analysis import coverage as coverages
+from proxy.analysis.faults import fault
+from proxy.analysis.health import make_health, pipeline_samples, readiness, resident_bytes
+from proxy.analysis.listeners import serve_http
+from proxy.analysis.pipeline import FLUSH_INTERVAL_S, Panes, Pipeline
+from proxy.analysis.prompt_key import prompt_hasher, read_or_make_key
+from proxy.analysis.queue import BoundedQueue
+from proxy.config.settings import Settings
+from proxy.control.api import make_api
+from proxy.control.plane import ControlPlane
+from proxy.control.policies import Policies, load_policies
+from proxy.core.errors import GroundwireError, StateError
+from proxy.core.windows import pane_of
+from proxy.link.receiver import LinkReceiver
+from proxy.stores.contract import Store
+from proxy.stores.registry import STORES
+from proxy.telemetry.logs import get_logger, set_up
+
+log = get_logger(__name__)
+
+NICE: Final = 10
+DRAIN_S: Final = 2.0  # under the time that traffic gives its child
+SETTLE_S: Final = 0.1
+PARENT_CHECK_INTERVAL_S: Final = 0.25
+COVERAGE_KEY: Final = "coverage"
+RESTART_KEYS: Final = ("listen", "link", "state_dir", "pane_s", "analysis")
+
+
+def main(settings: Settings, reread: Callable[[], Settings]) -> int:
+    """Run until SIGTERM. `reread` reads the settings anew on SIGHUP.
+
+    Returns 0, or 1 where a port, a file or the policy cannot be used: whoever started it tries again.
+    """
+    set_up(settings.log_level, "analysis")
+    if os.getpriority(os.PRIO_PROCESS, 0) < NICE:
+        os.setpriority(os.PRIO_PROCESS, 0, NICE)
+    try:
+        asyncio.run(_run(settings, reread))
+    except GroundwireError as wrong:
+        log.error("analysis_cannot_run", error=str(wrong))  # noqa: TRY400 - the message says all
+        return 1
+    return 0
+
+
+async def _run(settings: Settings, reread: Callable[[], Settings]) -> None:
+    policies = await asyncio.get_running_loop().run_in_executor(None, load_policies, settings)
+    store = await STORES["embedded"](Path(settings.state_dir))
+    try:
+        await App(settings, policies, store, reread).run()
+    finally:
+        await store.close()
+
+
+class App:
+    """One running analysis process."""
+
+    def __init__(self, settings: Settings, policies: Policies, store: Store, reread: Callable[[], Settings]) -> None:
+        folder = Path(settings.state_dir)
+        bounds = settings.analysis
+        self._settings = settings
+        self._reread = reread
+        self._store = store
+        self._stop = asyncio.Event()
+        self._parent = os.getppid()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._pane = pane_of(time.time(), settings.pane_s)
+        self._coverage_version = 0
+        self._pipeline = Pipeline(
+            store=store,
+            panes=_panes(settings, policies),
+            queue=BoundedQueue(bounds.queue_exchanges_max, bounds.queue_bytes_max),
+            prompt_hash=prompt_hasher(read_or_make_key(folder / "prompt.key")),
+            note_unknown_model=self._note_unknown_model,
+            now=time.time,
+        )
+        self._receiver = LinkReceiver(settings.link.socket or str(folder / "link.sock"), self._pipeline.on_message)
+        self._plane = ControlPlane(settings, policies, store, self._receiver.publish, time.time)
+
+    async def run(self) -> None:
+        """Everything from start to end. Raises GroundwireError where it cannot start."""
+        listen = self._settings.listen
+        await self._load_coverage()
+        await self._receiver.start()
+        control = listen.control or f"unix:{self._settings.state_dir}/control.sock"
+        runners = [
+            await serve_http(self._health(), listen.analysis_health, "listen.analysis_health"),
+            await serve_http(make_api(self._plane), control, "listen.control"),
+        ]
+        await self._plane.start()
+        self._signals()
+        work = asyncio.create_task(self._pipeline.run(), name="pipeline")
+        self._tasks.add(work)
+        ticks = asyncio.create_task(self._ticks(), name="ticks")
+        log.info("analysis_ready", control=control, health=listen.analysis_health, state_dir=self._settings.state_dir)
+        await self._stop.wait()
+        await self._plane.stop()
+        for runner in runners:
+            await runner.cleanup()
+        await self._settle()
+        await _cancel(work, ticks)
+        await self._pipeline.drain(DRAIN_S)
+        await self._receiver.close()
+        log.info("analysis_stopped")
+
+    def _note_unknown_model(self, name: str) -> None:
+        self._plane.note_unknown_model(name)
+
+    def _signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
+        loop.add_signal_handler(signal.SIGINT, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
+
+    def _health(self) -> web.Application:
+        def ready() -> str:
+            return readiness(self._pipeline, time.time())
+
+        return make_health(
+            ready, lambda: pipeline_samples(self._pipeline, len(self._receiver.peers), bool(self._store.moved_aside))
+        )
+
+    async def _settle(self) -> None:
+        """What traffic sent before it told us to stop is still on its way: take it in."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + DRAIN_S
+        before = -1
+        while (before != self._pipeline.totals.exchanges or len(self._pipeline.queue)) and loop.time() < until_s:
+            before = self._pipeline.totals.exchanges
+            await asyncio.sleep(SETTLE_S)
+
+    # --- each second -------------------------------------------------------------------------------------------------
+
+    async def _ticks(self) -> None:
+        """Flush each second; look after coverage, memory and parent. A fault is said, and the next second comes."""
+        loop = asyncio.get_running_loop()
+        flush_s = loop.time()
+        while True:
+            await asyncio.sleep(PARENT_CHECK_INTERVAL_S)
+            self._check_parent()
+            if loop.time() < flush_s:
+                continue
+            flush_s = loop.time() + FLUSH_INTERVAL_S
+            try:
+                await self._tick()
+            except StateError as wrong:
+                log.error("flush_fault", error=str(wrong))  # noqa: TRY400 - the message says all
+            except Exception as wrong:
+                fault(log, "tick_fault", wrong)
+
+    async def _tick(self) -> None:
+        await self._pipeline.flush()
+        pane = pane_of(time.time(), self._settings.pane_s)
+        await self._move_coverage(pane)
+        await self._store.expire(pane - self._settings.analysis.panes_kept_max)
+        self._check_memory()
+
+    def _check_parent(self) -> None:
+        """Without whoever started it, it ends: a successor needs its port."""
+        if os.getppid() != self._parent and not self._stop.is_set():
+            log.warning("parent_gone", parent=self._parent)
+            self._stop.set()
+
+    def _check_memory(self) -> None:
+        limit, used = self._settings.analysis.memory_bytes_max, resident_bytes()
+        if limit and used > limit and not self._stop.is_set():
+            log.warning("analysis_recycled", memory_bytes=used, limit_bytes=limit)
+            self._stop.set()
+
+    async def _load_coverage(self) -> None:
+        kept = await self._store.load(COVERAGE_KEY)
+        self._coverage_version = 0 if kept is None else kept[0]
+        if kept is not None:
+            self._pipeline.coverage = coverages.from_bytes(kept[1])
+            self._plane.set_coverage(self._pipeline.coverage.k)
+
+    async def _move_coverage(self, pane: int) -> None:
+        """At a pane's edge ask for more or fewer exchanges; kept before traffic hears of it."""
+        if pane == self._pane:
+            return
+        self._pane = pane
+        before = self._pipeline.coverage
+        after = coverages.at_edge(before, pane, self._settings.pane_s, self._pipeline.queue.highest_fill())
+        if after == before:
+            return
+        if not await self._store.swap(COVERAGE_KEY, self._coverage_version, coverages.to_bytes(after)):
+            raise StateError(f"state {COVERAGE_KEY!r} was changed by another process; is a second analysis running?")
+        self._coverage_version += 1
+        self._pipeline.coverage = after
+        self._plane.set_coverage(after.k)
+        log.warning("coverage_changed", share=2.0**-after.k, before=2.0**-before.k)
+
+    # --- reload ------------------------------------------------------------------------------------------------------
+
+    def _on_hangup(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._reload(), name="reload")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _reload(self) -> None:
+        """SIGHUP: take the new settings and policies, or say what is wrong with them and keep the old ones."""
+        loop, old = asyncio.get_running_loop(), self._settings
+        try:
+            read = await loop.run_in_executor(None, self._reread)
+            settings = replace(read, **{key: getattr(old, key) for key in RESTART_KEYS})
+            policies = await loop.run_in_executor(None, load_policies, settings)
+            await self._plane.reload(settings, policies)
+        except GroundwireError as wrong:
+            log.error("reload_refused", error=str(wrong), settings="the old ones stay")  # noqa: TRY400
+            return
+        self._settings = settings
+        self._pipeline.panes = _panes(settings, policies)
+        set_up(settings.log_level, "analysis")
+        if read != settings:
+            log.warning("reload_needs_restart", keys=[k for k in RESTART_KEYS if getattr(read, k) != getattr(old, k)])
+        log.info("reloaded")
+
+
+def _panes(settings: Settings, policies: Policies) -> Panes:
+    return Panes(settings.pane_s, settings.close_lag_s, policies.general.policy.duplicate_memory_s)
+
+
+async def _cancel(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
