@@ -1,0 +1,210 @@
+"""The control API (aiohttp, in the analysis process): routes, reasons, and orders. JSON in and out.
+
+    GET  /v1/routes                 GET /v1/routes/NAME     NAME percent-encoded, or with its slashes
+    GET  /v1/explain/ID             GET /v1/log             GET /v1/status
+    POST /v1/routes/NAME/VERB       VERB: revert restore offline arm shadow promote
+    POST /v1/disarm                 POST /v1/rearm
+
+Every POST carries `actor` and `reason`. A POST must say `Content-Type: application/json`: a page in a browser cannot
+send that to another origin without asking first.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+
+from proxy.config.address import Address, parse_address
+from proxy.config.settings import Settings
+from proxy.control.orders import NoRouteError, OrderError, Orders, Word
+from proxy.control.plane import ControlPlane
+from proxy.core.errors import ConfigError, GroundwireError, Place, StateError
+from proxy.core.explain import explain
+from proxy.core.ladder import Command
+from proxy.telemetry.logs import get_logger
+
+log = get_logger(__name__)
+
+BODY_BYTES_MAX: Final = 65_536
+TEXT_CHARS_MAX: Final = 2_000
+LOG_LINES_MAX: Final = 1_000
+SOCKET_MODE: Final = 0o600
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def make_api(plane: ControlPlane, token: str = "") -> web.Application:
+    """The API as an application; with `token`, every call must carry it as a bearer."""
+    api = _Api(plane)
+    app = web.Application(middlewares=[_errors, _bearer(token)], client_max_size=BODY_BYTES_MAX)
+    app.router.add_get("/v1/routes", api.routes)
+    app.router.add_get("/v1/routes/{name:.+}", api.route)
+    app.router.add_get("/v1/explain/{id}", api.explain)
+    app.router.add_get("/v1/log", api.log)
+    app.router.add_get("/v1/status", api.status)
+    app.router.add_post("/v1/routes/{name:.+}/{verb}", api.order)
+    app.router.add_post("/v1/disarm", api.disarm)
+    app.router.add_post("/v1/rearm", api.rearm)
+    return app
+
+
+async def serve_api(plane: ControlPlane, settings: Settings) -> web.AppRunner:
+    """Listen where the settings say; clean the runner up to stop. Raises ConfigError where that is not possible."""
+    text = settings.listen.control
+    address = parse_address(text) if text else Address(path=f"{settings.state_dir}/control.sock")
+    runner = web.AppRunner(make_api(plane, _token(settings)), access_log=None, handler_cancellation=True)
+    await runner.setup()
+    try:
+        if address.path:
+            await _listen_unix(runner, Path(address.path))
+        else:
+            await web.TCPSite(runner, address.host, address.port).start()
+    except OSError as wrong:
+        await runner.cleanup()
+        raise ConfigError([(Place("settings", None, "listen.control"), f"{address}: {wrong.strerror}")]) from wrong
+    log.info("control_listening", address=str(address))
+    return runner
+
+
+async def _listen_unix(runner: web.AppRunner, path: Path) -> None:
+    """A socket that only its owner may use; one that a killed process left behind is replaced."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.is_socket():
+        path.unlink()
+    await web.UnixSite(runner, str(path)).start()
+    path.chmod(SOCKET_MODE)
+
+
+def _token(settings: Settings) -> str:
+    file = settings.listen.control_token_file
+    if not file:
+        return ""
+    try:
+        token = Path(file).read_text().strip()
+    except OSError as wrong:
+        place = Place("settings", None, "listen.control_token_file")
+        raise ConfigError([(place, f"{file} cannot be read: {wrong.strerror}")]) from wrong
+    if not token:
+        raise ConfigError([(Place("settings", None, "listen.control_token_file"), f"{file} is empty")])
+    return token
+
+
+class _Api:
+    """One method for each endpoint."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self._plane = plane
+        self._orders = Orders(plane)
+
+    async def routes(self, _: web.Request) -> web.Response:
+        views = [await self._plane.route_view(name) for name in sorted(await self._plane.memory.names())]
+        return _json({"routes": [view for view in views if view is not None]})
+
+    async def route(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        view = await self._plane.route_view(name)
+        if view is None:
+            raise NoRouteError(f"there is no route {name!r}; GET /v1/routes lists those there are")
+        return _json(view)
+
+    async def explain(self, request: web.Request) -> web.Response:
+        record = await self._plane.memory.decision(request.match_info["id"])
+        if record is None:
+            raise NoRouteError(f"there is no decision {request.match_info['id']!r}; a route names its last one")
+        text = explain(record)
+        return _json({"id": record.id, "at_s": record.at_s, "route": record.route, "text": text, "record": record.body})
+
+    async def log(self, request: web.Request) -> web.Response:
+        limit = request.query.get("limit", "100")
+        if not limit.isdigit() or not 1 <= int(limit) <= LOG_LINES_MAX:
+            raise OrderError(f"limit must be a number from 1 to {LOG_LINES_MAX}")
+        return _json({"log": await self._orders.journal(int(limit))})
+
+    async def status(self, _: web.Request) -> web.Response:
+        return _json(await self._plane.status())
+
+    async def order(self, request: web.Request) -> web.Response:
+        name, verb = request.match_info["name"], request.match_info["verb"]
+        word = _word(await _body(request))
+        by_verb = {"arm": self._orders.arm, "shadow": self._orders.shadow, "promote": self._orders.promote}
+        if verb in by_verb:
+            message = await by_verb[verb](name, word)
+        elif verb in tuple(Command):
+            message = await self._orders.command(name, Command(verb), word)
+        else:
+            raise NoRouteError(f"there is no order {verb!r}; there are: {', '.join((*Command, *by_verb))}")
+        return _json({"message": message, "route": await self._plane.route_view(name)})
+
+    async def disarm(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        scope, route, for_s = body.get("scope"), body.get("route") or "", body.get("for_s")
+        if scope not in ("all", "route") or not isinstance(route, str) or (scope == "route") != bool(route):
+            raise OrderError("`scope` must be all, or route together with the name of one in `route`")
+        if isinstance(for_s, bool) or not isinstance(for_s, int | float):
+            raise OrderError("`for_s` must be a number of seconds")
+        return _json({"message": await self._orders.disarm(route, float(for_s), _word(body))})
+
+    async def rearm(self, request: web.Request) -> web.Response:
+        return _json({"message": await self._orders.rearm(_word(await _body(request)))})
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    if request.content_type != "application/json":
+        raise OrderError("the body must be JSON, with Content-Type: application/json")
+    try:
+        body = orjson.loads(await request.read())
+    except ValueError as wrong:
+        raise OrderError(f"the body is not JSON: {wrong}") from wrong
+    if not isinstance(body, dict):
+        raise OrderError("the body must be a JSON object")
+    return body
+
+
+def _word(body: dict[str, Any]) -> Word:
+    """Who and why. Raises OrderError where one is missing: no change without a name and a reason."""
+    for key in ("actor", "reason"):
+        value = body.get(key)
+        if not isinstance(value, str) or not value.strip() or len(value) > TEXT_CHARS_MAX:
+            raise OrderError(f"`{key}` must be a text of 1 to {TEXT_CHARS_MAX} characters: every change carries it")
+    return Word(body["actor"].strip(), body["reason"].strip(), body.get("force") is True)
+
+
+@web.middleware
+async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Errors in one shape: {"error": {"message": ...}}."""
+    try:
+        return await handler(request)
+    except OrderError as wrong:
+        return _error(wrong.status, str(wrong))
+    except StateError as wrong:
+        return _error(503, str(wrong))
+    except GroundwireError as wrong:
+        return _error(500, str(wrong))
+    except web.HTTPException as wrong:
+        return _error(wrong.status, wrong.reason)
+
+
+def _bearer(token: str) -> Any:
+    expected = f"Bearer {token}".encode()
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        given = request.headers.get("Authorization", "").encode()
+        if token and not hmac.compare_digest(given, expected):
+            return _error(401, "a bearer token is needed: the one in listen.control_token_file")
+        return await handler(request)
+
+    return check
+
+
+def _error(status: int, message: str) -> web.Response:
+    return _json({"error": {"message": message}}, status)
+
+
+def _json(body: Any, status: int = 200) -> web.Response:
+    data = orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)
+    return web.Response(body=data, status=status, content_type="application/json")

@@ -1,0 +1,87 @@
+"""Which bases were asked, when they are asked again, and which routes are armed by it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from proxy.control import arming, learning
+from proxy.control.arming import Checked, Verdict
+from proxy.control.checks import Checks
+from proxy.control.entry import Entry
+from proxy.control.memory import Memory
+from proxy.control.setup import Setup
+from proxy.control.upstreams import UpstreamClient
+from proxy.core.routes import Target
+from proxy.telemetry.logs import get_logger
+
+log = get_logger(__name__)
+
+AGAIN_S: Final = 3_600.0
+RETRY_S: Final = 60.0  # after a failure
+SHADOW: Final = "mode is shadow, so the base was not asked its check prompts; `groundwire route arm` asks it"
+
+
+class Bases:
+    """Checks of bases. Nobody's server is asked anything before somebody wants the route enforced."""
+
+    def __init__(self, memory: Memory, checks: Checks) -> None:
+        self._memory = memory
+        self._checks = checks
+
+    async def verdict(self, setup: Setup, entry: Entry) -> Verdict:
+        """Whether a revert of this route is armed, and the reason."""
+        base = entry.route.base
+        if base is None:
+            return Verdict(False, f"the route has no base{': ' if entry.no_base else ''}{entry.no_base}")
+        if entry.forced:
+            return Verdict(True, f"forced by {entry.forced}")
+        checked = await self._last(base)
+        if checked is None and not setup.enforces(entry):
+            return Verdict(False, SHADOW)
+        line = learning.warning_line(setup.baseline(entry), setup.policy(entry.route.name))
+        return arming.verdict(checked, line)
+
+    async def check_due(
+        self, setup: Setup, entries: Iterable[Entry], clients: Mapping[str, UpstreamClient], now_s: float
+    ) -> None:
+        """Put the check prompts to every base that is due, each base once."""
+        due: dict[Target, Target] = {}
+        for entry in entries:
+            base, candidate = entry.route.base, entry.route.candidate
+            if base is None or not {base.upstream, candidate.upstream} <= clients.keys():
+                continue
+            if await self._is_due(setup, entry, base, now_s):
+                due[base] = candidate
+        await asyncio.gather(*(self._check(base, due[base], clients, now_s) for base in due))
+
+    async def forget(self, base: Target) -> None:
+        """Ask this base again at the next look, whatever it said before."""
+        await self._memory.check(base.upstream, base.model).edit(lambda _: Checked(0.0, failure=arming.NEVER))
+
+    async def _is_due(self, setup: Setup, entry: Entry, base: Target, now_s: float) -> bool:
+        if entry.closed or entry.forced or not setup.enforces(entry):
+            return False
+        checked = await self._last(base)
+        return checked is None or now_s - checked.at_s >= (RETRY_S if checked.failure else AGAIN_S)
+
+    async def _last(self, base: Target) -> Checked | None:
+        return (await self._memory.check(base.upstream, base.model).load())[1]
+
+    async def _check(
+        self, base: Target, candidate: Target, clients: Mapping[str, UpstreamClient], now_s: float
+    ) -> None:
+        asked, beside = clients[base.upstream], clients[candidate.upstream]
+        checked = await arming.ask((asked, base.model), (beside, candidate.model), self._checks, now_s)
+        await self._memory.check(base.upstream, base.model).edit(lambda _: checked)
+        emit = log.warning if checked.failure else log.info
+        emit(
+            "base_checked",
+            base=base.model,
+            upstream=base.upstream,
+            refused=checked.refused,
+            judged=checked.judged,
+            asked=checked.asked,
+            failure=checked.failure,
+        )

@@ -1,0 +1,182 @@
+"""What is kept of a route, in one value, so that one compare-and-set moves all of it. Pure data and its JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import orjson
+
+from proxy.control.resolve import Found
+from proxy.core import baseline as baselines
+from proxy.core.baseline import Baseline
+from proxy.core.enforcement import Enforcement, Snapshot, Step
+from proxy.core.enforcement import from_json as snapshot_from_json
+from proxy.core.enforcement import to_json as snapshot_to_json
+from proxy.core.engine import Phase, RouteState, state_from_json, state_to_json
+from proxy.core.errors import ConfigError, StateError, WireError
+from proxy.core.ladder import LATCHED
+from proxy.core.routes import Pin, Route
+
+FORMAT: Final = 1
+PREFIX: Final = "route/"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One route with all that was decided about it.
+
+    `epoch` counts the models that stood behind the name: another `root` or `parent` begins another. `by_hand`: the
+    settings name it. `switched`: an operator's word on enforcing, None follows the policy. `forced`: who armed the
+    revert without a check, "" nobody. `stale` says why the baseline before this one was given up. `closed`: the
+    candidate is no longer served. `phase` is the last one found. `unsent` is the evidence record of the last
+    decision, until it is known to be appended.
+    """
+
+    route: Route
+    root: str = ""
+    parent: str = ""
+    no_base: str = ""
+    by_hand: bool = False
+    epoch: int = 1
+    closed: bool = False
+    switched: bool | None = None
+    forced: str = ""
+    stale: str = ""
+    phase: Phase = Phase.LEARNING
+    state: RouteState = RouteState()
+    baseline: Baseline | None = None
+    enforcement: Enforcement | None = None
+    unsent: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether traffic must know the route even after its candidate vanished: a latch or a pin holds it."""
+        return self.state.step in LATCHED or self.route.pin is not Pin.NONE
+
+    @property
+    def shown(self) -> bool:
+        """Whether the route is in the snapshot."""
+        return not self.closed or self.holds
+
+
+def key_of(name: str) -> str:
+    """The key of a route in the store."""
+    return PREFIX + name
+
+
+def opened(found: Found, pane: int) -> Entry:
+    """A route seen for the first time; evidence begins after `pane`."""
+    start = RouteState(last_pane=pane)
+    return Entry(found.route, found.root, found.parent, found.no_base, found.by_hand, state=start)
+
+
+def updated(entry: Entry, found: Found, pane: int) -> Entry:
+    """The route as it was found now. Another model behind the name begins a new epoch, in state learning."""
+    change = _change(entry, found)
+    route, keeps = found.route, found.tentative or entry.holds
+    if route.base is None and keeps and route.candidate == entry.route.candidate:
+        route = replace(route, base=entry.route.base)  # a revert in force may not lose what it leads to
+    if found.tentative:
+        route = replace(route, default=route.default or entry.route.default)
+    known = replace(
+        entry,
+        route=route,
+        root=found.root or entry.root,
+        parent=found.parent or entry.parent,
+        no_base=found.no_base if route.base is None else "",
+        by_hand=found.by_hand,
+        closed=False,
+    )
+    return anew(known, change, pane) if change else known
+
+
+def anew(entry: Entry, why: str, pane: int) -> Entry:
+    """A new epoch: the old evidence and baseline spoke of another model. A latched step stays, a milder one falls."""
+    step = entry.state.step if entry.state.step in LATCHED else Step.STEADY
+    kept = entry.state if step in LATCHED else RouteState()
+    state = RouteState(
+        last_pane=pane,
+        step=step,
+        would=step,
+        record_id=kept.record_id,
+        reason=kept.reason,
+        since_s=kept.since_s,
+    )
+    return replace(
+        entry,
+        epoch=entry.epoch + 1,
+        stale=why,
+        phase=Phase.LEARNING,
+        state=state,
+        baseline=None,
+        forced="",
+        enforcement=entry.enforcement if step in LATCHED else None,
+    )
+
+
+def _change(entry: Entry, found: Found) -> str:
+    """What changed behind the name, in words; "" where nothing did, or where it was not known before."""
+    before, now = entry.route.candidate, found.route.candidate
+    if before != now:
+        return f"the candidate changed from {before.model!r} at {before.upstream} to {now.model!r} at {now.upstream}"
+    for what, old, new in (("root", entry.root, found.root), ("parent", entry.parent, found.parent)):
+        if old and new and old != new:
+            return f"the candidate's {what} changed from {old!r} to {new!r}"
+    return ""
+
+
+def to_bytes(entry: Entry) -> bytes:
+    """JSON; `from_bytes` is its inverse."""
+    enforcements = () if entry.enforcement is None else (entry.enforcement,)
+    return orjson.dumps(
+        {
+            "format": FORMAT,
+            "traffic": snapshot_to_json(Snapshot(0, (entry.route,), enforcements)),
+            "root": entry.root,
+            "parent": entry.parent,
+            "no_base": entry.no_base,
+            "by_hand": entry.by_hand,
+            "epoch": entry.epoch,
+            "closed": entry.closed,
+            "switched": entry.switched,
+            "forced": entry.forced,
+            "stale": entry.stale,
+            "phase": entry.phase.value,
+            "state": state_to_json(entry.state),
+            "baseline": None if entry.baseline is None else baselines.to_json(entry.baseline),
+            "unsent": entry.unsent,
+        }
+    )
+
+
+def from_bytes(value: bytes) -> Entry:
+    """Read an entry. Raises StateError."""
+    try:
+        data = orjson.loads(value)
+        if data["format"] != FORMAT:
+            raise StateError(f"route entry has format {data['format']!r}, this version reads {FORMAT}")
+        return _entry(data)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, WireError, ConfigError) as wrong:
+        raise StateError(f"route entry cannot be read: {wrong!r}") from wrong
+
+
+def _entry(data: Any) -> Entry:
+    traffic = snapshot_from_json(data["traffic"])
+    return Entry(
+        route=traffic.routes[0],
+        root=str(data["root"]),
+        parent=str(data["parent"]),
+        no_base=str(data["no_base"]),
+        by_hand=bool(data["by_hand"]),
+        epoch=int(data["epoch"]),
+        closed=bool(data["closed"]),
+        switched=data["switched"],
+        forced=str(data["forced"]),
+        stale=str(data["stale"]),
+        phase=Phase(data["phase"]),
+        state=state_from_json(data["state"]),
+        baseline=None if data["baseline"] is None else baselines.from_json(data["baseline"], "state"),
+        enforcement=next(iter(traffic.enforcements), None),
+        unsent=str(data["unsent"]),
+    )

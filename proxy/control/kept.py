@@ -1,0 +1,65 @@
+"""One value in the store, read and changed by compare-and-set: every replica may try, one wins, nobody leads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from proxy.core.errors import StateError
+from proxy.stores.contract import Store
+from proxy.telemetry.logs import get_logger
+
+log = get_logger(__name__)
+
+T = TypeVar("T")
+TRIES_MAX: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Codec(Generic[T]):
+    """How a value of a kind is kept. `empty` stands where there is none; `read` may raise StateError."""
+
+    read: Callable[[bytes], T]
+    write: Callable[[T], bytes]
+    empty: T
+
+
+class Kept(Generic[T]):
+    """A value under a key. What was decoded is remembered with its version, so that an unchanged one costs nothing."""
+
+    def __init__(self, store: Store, key: str, codec: Codec[T]) -> None:
+        self._store = store
+        self._key = key
+        self._codec = codec
+        self._known: tuple[int, T] = (0, codec.empty)
+
+    async def load(self) -> tuple[int, T]:
+        """(version, value); version 0 where there is none. An unreadable value is said and taken for none."""
+        found = await self._store.load(self._key)
+        if found is None:
+            return 0, self._codec.empty
+        version, value = found
+        if version != self._known[0]:
+            self._known = (version, self._read(value))
+        return self._known
+
+    async def swap(self, version: int, value: T) -> bool:
+        """Replace the value if its version still is this one."""
+        return await self._store.swap(self._key, version, self._codec.write(value))
+
+    async def edit(self, change: Callable[[T], T]) -> T:
+        """Change the value; `change` may be called again with a newer one. Raises StateError after TRIES_MAX losses."""
+        for _ in range(TRIES_MAX):
+            version, value = await self.load()
+            changed = change(value)
+            if changed == value or await self.swap(version, changed):
+                return changed
+        raise StateError(f"{self._key}: {TRIES_MAX} other writers were faster; try again")
+
+    def _read(self, value: bytes) -> T:
+        try:
+            return self._codec.read(value)
+        except StateError as wrong:
+            log.error("state_unreadable", key=self._key, error=str(wrong), then="beginning anew")  # noqa: TRY400
+            return self._codec.empty

@@ -1,0 +1,141 @@
+"""One look at one route: panes in, a decision out, by compare-and-set.
+
+Only the one that wins tells. A decision's record travels in the route's entry until it is known to be appended, so
+that a crash between the two loses nothing and two replicas append it once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from proxy.control import view
+from proxy.control.bases import Bases
+from proxy.control.entry import Entry
+from proxy.control.guard import Guard, climbed
+from proxy.control.memory import Memory
+from proxy.control.setup import Setup
+from proxy.core.baseline import Baseline
+from proxy.core.engine import Context, Outcome, step
+from proxy.core.ladder import ORDER
+from proxy.core.record import from_bytes as record_from_bytes
+from proxy.core.record import to_bytes as record_to_bytes
+from proxy.core.windows import Counts, merge, pane_of
+from proxy.telemetry.logs import get_logger
+
+log = get_logger(__name__)
+
+TRIES_MAX: Final = 4
+GROUNDWIRE: Final = "groundwire"  # the actor of automatic actions
+
+Pane = tuple[int, Counts]
+
+
+class Looks:
+    """Looks at routes, and remembers the last outcome of each to show it."""
+
+    def __init__(self, memory: Memory, bases: Bases) -> None:
+        self._memory = memory
+        self._bases = bases
+        self.outcomes: dict[str, Outcome] = {}
+
+    async def look(self, setup: Setup, name: str, now_s: float) -> Entry | None:
+        """Evaluate, decide and keep; the entry as it is afterwards."""
+        kept = self._memory.entry(name)
+        for _ in range(TRIES_MAX):
+            version, entry = await kept.load()
+            if entry is None or entry.closed:
+                return entry
+            await self._send(entry)
+            outcome, after = await self._decide(setup, entry, now_s)
+            self.outcomes[name] = outcome
+            if after == entry:
+                return entry
+            if await kept.swap(version, after):
+                await self.tell(setup, after, outcome)
+                return after
+        return entry
+
+    async def context(self, setup: Setup, entry: Entry, held: str, now_s: float) -> Context:
+        """What the engine must know besides the counts."""
+        verdict = await self._bases.verdict(setup, entry)
+        return Context(
+            route=entry.route.name,
+            model=entry.route.candidate.model,
+            now_s=now_s,
+            pane_s=setup.pane_s,
+            armed=verdict.armed,
+            unarmed_reason=verdict.reason,
+            enforce=entry.switched,
+            held=held,
+            pin=entry.route.pin,
+            policy_text=setup.loaded(entry.route.name).text,
+            versions=setup.versions,
+        )
+
+    async def tell(self, setup: Setup, entry: Entry, outcome: Outcome) -> None:
+        """Append the record of a decision that won, and say it in one line."""
+        name = entry.route.name
+        if outcome.baseline is not None:
+            log.info("baseline_learnt", route=name, n=outcome.baseline.n, rate=outcome.baseline.rate)
+        if outcome.record is None:
+            return
+        await self._send(entry)
+        emit = log.warning if outcome.action or outcome.would_action else log.info
+        emit("decision", **view.decision_fields(entry, outcome, setup.pane_s))
+        if outcome.action is not None and "order" not in outcome.record.body["inputs"]:
+            await self._memory.note(outcome.record.at_s, GROUNDWIRE, outcome.action.value, name, entry.state.reason)
+
+    async def _send(self, entry: Entry) -> None:
+        if entry.unsent:
+            await self._memory.append_decision(record_from_bytes(entry.unsent.encode()))
+
+    async def _decide(self, setup: Setup, entry: Entry, now_s: float) -> tuple[Outcome, Entry]:
+        name, baseline = entry.route.name, setup.baseline(entry)
+        closed, still_open = await self._panes(setup, entry, now_s)
+        guard = (await self._memory.guard.load())[1]
+        context = await self.context(setup, entry, guard.held(name, now_s), now_s)
+        outcome = step(entry.state, closed, still_open, baseline, setup.policy(name), context)
+        if _climbs(entry, outcome):
+            held = (await self._climbed(setup, name, now_s)).held(name, now_s)
+            if held != context.held:
+                context = replace(context, held=held)
+                outcome = step(entry.state, closed, still_open, baseline, setup.policy(name), context)
+        return outcome, taken(entry, outcome, baseline)
+
+    async def _panes(self, setup: Setup, entry: Entry, now_s: float) -> tuple[list[Pane], Pane | None]:
+        """Closed panes after the last consumed one, and the open ones as one, under the number of the newest."""
+        last_closed = pane_of(now_s - setup.settings.close_lag_s, setup.pane_s) - 1
+        route, model = entry.route.name, entry.route.candidate.model
+        first, last = entry.state.last_pane + 1, pane_of(now_s, setup.pane_s)
+        panes = await self._memory.store.panes(route, model, first, last)
+        still = [pane for pane in panes if pane[0] > last_closed]
+        newest = (still[-1][0], merge(counts for _, counts in still)) if still else None
+        return [pane for pane in panes if pane[0] <= last_closed], newest
+
+    async def _climbed(self, setup: Setup, name: str, now_s: float) -> Guard:
+        """Count a climb, and say it loudly where it makes a storm."""
+        routes = sum(not one.closed for one in (await self._memory.entries()).values())
+        before = (await self._memory.guard.load())[1]
+        rules = setup.policies.general.policy.fault
+        after = await self._memory.guard.edit(lambda guard: climbed(guard, name, now_s, routes, rules))
+        if after.fault and not before.fault:
+            log.error("monitor_fault_suspected", why=after.fault, routes=sorted(after.climbs or {}), then="held")
+            await self._memory.note(now_s, GROUNDWIRE, "hold", "", after.fault)
+        return after
+
+
+def taken(entry: Entry, outcome: Outcome, baseline: Baseline | None) -> Entry:
+    """The entry once this outcome is taken."""
+    return replace(
+        entry,
+        state=outcome.state,
+        phase=outcome.phase,
+        baseline=outcome.baseline or baseline,
+        enforcement=outcome.enforcement or entry.enforcement,
+        unsent="" if outcome.record is None else record_to_bytes(outcome.record).decode(),
+    )
+
+
+def _climbs(entry: Entry, outcome: Outcome) -> bool:
+    return ORDER.index(outcome.would) > ORDER.index(entry.state.would)

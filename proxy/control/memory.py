@@ -1,0 +1,129 @@
+"""What the control plane keeps in the store: the routes, the guard, the checks of bases, the journal and the records.
+
+routes             the names of all routes that were ever found
+route/NAME         an Entry
+guard              a Guard
+check/BASE         a Checked
+snapshot           the highest version that was published
+record "decision"  evidence records      record "log"  who changed what
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from proxy.control import arming, entry, guard
+from proxy.control.arming import Checked
+from proxy.control.entry import Entry
+from proxy.control.guard import Guard
+from proxy.control.kept import Codec, Kept
+from proxy.core.errors import StateError
+from proxy.core.record import Record, from_bytes, to_bytes
+from proxy.stores.contract import Store
+
+DECISION = "decision"
+LOG = "log"
+
+
+class Memory:
+    """Typed access to the store. Every method may raise StateError."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.guard: Kept[Guard] = Kept(
+            store, "guard", Codec(_guard_read, lambda value: orjson.dumps(guard.to_json(value)), Guard())
+        )
+        self._names: Kept[tuple[str, ...]] = Kept(store, "routes", Codec(_names_read, orjson.dumps, ()))
+        self._version: Kept[int] = Kept(store, "snapshot", Codec(_version_read, orjson.dumps, 0))
+        self._entries: dict[str, Kept[Entry | None]] = {}
+        self._checks: dict[str, Kept[Checked | None]] = {}
+
+    async def names(self) -> tuple[str, ...]:
+        """All routes that were ever found."""
+        return (await self._names.load())[1]
+
+    async def add_names(self, names: Sequence[str]) -> None:
+        """Remember further routes."""
+        await self._names.edit(lambda known: tuple(dict.fromkeys((*known, *names))))
+
+    def entry(self, name: str) -> Kept[Entry | None]:
+        """The entry of a route."""
+        if name not in self._entries:
+            codec: Codec[Entry | None] = Codec(entry.from_bytes, _entry_write, None)
+            self._entries[name] = Kept(self.store, entry.key_of(name), codec)
+        return self._entries[name]
+
+    async def entries(self) -> dict[str, Entry]:
+        """Every route's entry."""
+        found = {name: (await self.entry(name).load())[1] for name in await self.names()}
+        return {name: one for name, one in found.items() if one is not None}
+
+    def check(self, upstream: str, model: str) -> Kept[Checked | None]:
+        """The last check of a base."""
+        key = arming.key_of(upstream, model)
+        if key not in self._checks:
+            codec: Codec[Checked | None] = Codec(arming.from_bytes, _check_write, None)
+            self._checks[key] = Kept(self.store, key, codec)
+        return self._checks[key]
+
+    async def next_version(self, at_least: int) -> int:
+        """A snapshot version higher than any before it."""
+        return await self._version.edit(lambda last: max(last + 1, at_least))
+
+    async def append_decision(self, record: Record) -> None:
+        """Keep an evidence record, unless it is kept already."""
+        if await self.store.record(DECISION, record.id) is None:
+            try:
+                await self.store.append(DECISION, record.id, record.at_s, to_bytes(record))
+            except StateError:
+                if await self.store.record(DECISION, record.id) is None:
+                    raise
+
+    async def decision(self, record_id: str) -> Record | None:
+        """An evidence record by its id."""
+        found = await self.store.record(DECISION, record_id)
+        return None if found is None else from_bytes(found)
+
+    async def note(self, at_s: float, actor: str, action: str, route: str, reason: str) -> None:
+        """Append to the journal: who changed what, and why."""
+        line = {"at_s": at_s, "actor": actor, "action": action, "route": route, "reason": reason}
+        await self.store.append(LOG, f"{at_s:.6f}-{secrets.token_hex(4)}", at_s, orjson.dumps(line))
+
+    async def journal(self, limit: int) -> list[dict[str, Any]]:
+        """The newest lines of the journal, newest first."""
+        return [orjson.loads(line) for _, _, line in await self.store.records(LOG, limit)]
+
+
+def _guard_read(value: bytes) -> Guard:
+    try:
+        return guard.from_json(orjson.loads(value))
+    except ValueError as wrong:
+        raise StateError(f"not JSON: {wrong}") from wrong
+
+
+def _names_read(value: bytes) -> tuple[str, ...]:
+    try:
+        return tuple(map(str, orjson.loads(value)))
+    except (ValueError, TypeError) as wrong:
+        raise StateError(f"not a list of names: {wrong}") from wrong
+
+
+def _version_read(value: bytes) -> int:
+    try:
+        return int(orjson.loads(value))
+    except (ValueError, TypeError) as wrong:
+        raise StateError(f"not a version: {wrong}") from wrong
+
+
+def _entry_write(value: Entry | None) -> bytes:
+    assert value is not None  # an entry is closed, never removed
+    return entry.to_bytes(value)
+
+
+def _check_write(value: Checked | None) -> bytes:
+    assert value is not None
+    return arming.to_bytes(value)

@@ -1,0 +1,279 @@
+"""The control plane: finds routes, looks at each every second, checks bases, and tells traffic what to do.
+
+It has no leader: everything is kept in the store and moved by compare-and-set, so that several may run on one store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from proxy.config.settings import Settings
+from proxy.control import view
+from proxy.control.bases import Bases
+from proxy.control.checks import Checks, load_checks
+from proxy.control.discovery import Discovery
+from proxy.control.entry import Entry, opened, updated
+from proxy.control.looking import Looks
+from proxy.control.memory import Memory
+from proxy.control.policies import Policies
+from proxy.control.publisher import Publisher
+from proxy.control.resolve import Found, resolve
+from proxy.control.setup import set_up
+from proxy.control.upstreams import clients
+from proxy.core.enforcement import Snapshot, Step
+from proxy.core.errors import GroundwireError
+from proxy.core.ladder import LATCHED
+from proxy.core.windows import pane_of
+from proxy.stores.contract import Store
+from proxy.telemetry.logs import get_logger
+
+log = get_logger(__name__)
+
+TICK_S: Final = 1.0
+UNKNOWN_GAP_S: Final = 2.0  # between two readings that unknown models asked for
+UNKNOWN_MAX: Final = 1_000  # names remembered as unknown, so that each asks once
+EXPIRE_EACH_S: Final = 60.0
+RETENTION_S: Final = 172_800.0  # panes are kept for 48 h (detection section 6)
+SHOWN_PANES_MAX: Final = 3_600  # panes that are summed for one view
+
+
+class ControlPlane:
+    """Routes, evidence and decisions of one Groundwire.
+
+    `publish` gets each new snapshot; `now` gives Unix seconds. `versions` go into evidence records, and
+    `versions["judge"]` marks what judged refusals. Raises ConfigError where a file that the settings name is no good.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        policies: Policies,
+        store: Store,
+        publish: Callable[[Snapshot], None],
+        now: Callable[[], float],
+        *,
+        checks: Checks | None = None,
+        versions: Mapping[str, str] | None = None,
+    ) -> None:
+        self.setup = set_up(settings, policies, dict(versions or {}))
+        self.memory = Memory(store)
+        self.bases = Bases(self.memory, checks or load_checks())
+        self.looks = Looks(self.memory, self.bases)
+        self.discovery = Discovery()
+        self.now = now
+        self._publisher = Publisher(self.memory, publish)
+        self._clients = clients(settings.upstreams)
+        self._coverage_k = 0
+        self._unknown: dict[str, None] = {}
+        self._discover_now = asyncio.Event()
+        self._check_now = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._expired_s = 0.0
+
+    async def start(self) -> None:
+        """Publish what is known already, then look, discover and check until `stop`. Raises StateError."""
+        await self._merge(resolve(self.setup.settings, {}), frozenset())
+        await self.publish()
+        self._tasks = [
+            asyncio.create_task(self._repeat("look", self.tick, self._tick_wait)),
+            asyncio.create_task(self._repeat("discover", self.discover, self._discover_wait)),
+            asyncio.create_task(self._repeat("check", self.check_bases, self._check_wait)),
+        ]
+
+    async def stop(self) -> None:
+        """End the loops and close connections; what was decided is in the store."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        for client in self._clients.values():
+            await client.close()
+
+    async def reload(self, settings: Settings, policies: Policies) -> None:
+        """Take other settings and policies. Raises ConfigError before anything changed."""
+        self.setup = set_up(settings, policies, self.setup.versions)
+        old, self._clients = self._clients, clients(settings.upstreams)
+        for client in old.values():
+            await client.close()
+        await self._merge(resolve(settings, self.discovery.listings), frozenset())
+        await self.publish()
+        self._discover_now.set()
+
+    async def adopt(self, snapshot: Snapshot) -> None:
+        """Take over latched steps of a snapshot that traffic kept, where the store knows nothing of the route.
+
+        For a lost state file; call it before `start`.
+        """
+        pane = pane_of(self.now(), self.setup.pane_s)
+        for one in snapshot.enforcements:
+            route = snapshot.by_name.get(one.route)
+            if route is None or one.step not in LATCHED or (await self.memory.entry(one.route).load())[1]:
+                continue
+            fresh = opened(Found(route), pane)
+            state = replace(fresh.state, step=one.step, would=one.step, record_id=one.id, reason=one.reason)
+            latched = replace(fresh, state=replace(state, since_s=one.since_s), enforcement=one)
+            await self.memory.add_names([one.route])
+            await self.memory.entry(one.route).swap(0, latched)
+            log.error("latch_adopted", route=one.route, step=one.step, why="the store did not know it, traffic did")
+
+    def note_unknown_model(self, name: str) -> None:
+        """A user asked for a model that has no route: read the listings again, once for each name."""
+        if name in self._unknown:
+            return
+        if len(self._unknown) >= UNKNOWN_MAX:
+            del self._unknown[next(iter(self._unknown))]
+        self._unknown[name] = None
+        self._discover_now.set()
+
+    def set_coverage(self, coverage_k: int) -> None:
+        """Ask traffic to thin exchanges to a share of 2**-coverage_k, from the next look on."""
+        self._coverage_k = coverage_k
+
+    def check_soon(self) -> None:
+        """Look at once for bases that are due to be asked."""
+        self._check_now.set()
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The last one published."""
+        return self._publisher.last
+
+    async def tick(self) -> None:
+        """One look at every route, then publish what changed."""
+        now_s = self.now()
+        for name in await self.memory.names():
+            try:
+                await self.looks.look(self.setup, name, now_s)
+            except GroundwireError as wrong:
+                log.error("look_failed", route=name, error=str(wrong))  # noqa: TRY400
+        await self.publish()
+        if now_s - self._expired_s >= EXPIRE_EACH_S:
+            self._expired_s = now_s
+            await self.memory.store.expire(pane_of(now_s - RETENTION_S, self.setup.pane_s))
+
+    async def publish(self) -> None:
+        """Hand traffic a new snapshot where anything in it changed."""
+        await self._publisher.offer((await self.memory.entries()).values(), self._coverage_k, self.now())
+
+    async def check_bases(self) -> None:
+        """Ask every base that is due."""
+        entries = (await self.memory.entries()).values()
+        await self.bases.check_due(self.setup, entries, self._clients, self.now())
+
+    async def discover(self) -> None:
+        """Read every upstream once and take what it lists."""
+        if not self.setup.settings.discovery.enabled:
+            return
+        listed = await self.discovery.read(self._clients)
+        await self._merge(resolve(self.setup.settings, self.discovery.listings), listed)
+        await self.publish()
+
+    async def route_view(self, name: str) -> dict[str, Any] | None:
+        """One route for people and programs; None where there is none."""
+        entry = (await self.memory.entry(name).load())[1]
+        if entry is None:
+            return None
+        now_s, pane_s = self.now(), self.setup.pane_s
+        now_pane = pane_of(now_s, pane_s)
+        model = entry.route.candidate.model
+        seen = view.Seen(
+            entry=entry,
+            outcome=None if entry.closed else self.looks.outcomes.get(name),
+            verdict=await self.bases.verdict(self.setup, entry),
+            held=(await self.memory.guard.load())[1].held(name, now_s),
+            policy=self.setup.policy(name),
+            panes=await self.memory.store.panes(name, model, now_pane - SHOWN_PANES_MAX, now_pane),
+            now_pane=now_pane,
+            pane_s=pane_s,
+        )
+        return view.route_json(seen)
+
+    async def status(self) -> dict[str, Any]:
+        """The plane in short: snapshot version, upstreams, routes by step, and what is held."""
+        guard = (await self.memory.guard.load())[1]
+        steps = dict.fromkeys((step.value for step in Step), 0)
+        for entry in (await self.memory.entries()).values():
+            steps[entry.state.step.value] += not entry.closed
+        return {
+            "version": self.snapshot.version,
+            "upstreams": {name: reading.reach.value for name, reading in self.discovery.readings.items()},
+            "steps": steps,
+            "held": guard.held("", self.now()),
+            "fault": guard.fault,
+        }
+
+    async def _merge(self, found: Mapping[str, Found], listed: frozenset[str]) -> None:
+        """Open, update and close routes. `listed`: upstreams that said just now what they serve."""
+        known = await self.memory.entries()
+        pane = pane_of(self.now(), self.setup.pane_s)
+        await self.memory.add_names([name for name in found if name not in known])
+        for name, one in found.items():
+            after = await self.memory.entry(name).edit(_taking(one, pane))
+            if after is not None:
+                _say_found(known.get(name), after)
+        for name, entry in known.items():
+            if name not in found and not entry.closed and self._is_gone(entry, listed):
+                await self.memory.entry(name).edit(_closing)
+                log.warning("route_closed", route=name, why="its candidate is no longer served", held=entry.holds)
+
+    def _is_gone(self, entry: Entry, listed: frozenset[str]) -> bool:
+        upstream, settings = entry.route.candidate.upstream, self.setup.settings
+        unset = entry.by_hand and entry.route.name not in settings.routes
+        return unset or upstream in listed or upstream not in settings.upstreams
+
+    async def _repeat(
+        self, what: str, work: Callable[[], Awaitable[None]], wait: Callable[[], Awaitable[None]]
+    ) -> None:
+        while True:
+            try:
+                await work()
+            except Exception as wrong:  # a fault now may not stop the next second
+                log.error("control_fault", work=what, error=repr(wrong))  # noqa: TRY400
+            await wait()
+
+    async def _tick_wait(self) -> None:
+        await asyncio.sleep(TICK_S)
+
+    async def _discover_wait(self) -> None:
+        interval_s = self.setup.settings.discovery.interval_s
+        await asyncio.sleep(min(UNKNOWN_GAP_S, interval_s))
+        await _wait_for(self._discover_now, max(0.0, interval_s - UNKNOWN_GAP_S))
+
+    async def _check_wait(self) -> None:
+        await _wait_for(self._check_now, TICK_S)
+
+
+async def _wait_for(event: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        pass
+    event.clear()
+
+
+def _taking(found: Found, pane: int) -> Callable[[Entry | None], Entry | None]:
+    return lambda entry: opened(found, pane - 1) if entry is None else updated(entry, found, pane)
+
+
+def _closing(entry: Entry | None) -> Entry | None:
+    return None if entry is None else replace(entry, closed=True)
+
+
+def _say_found(before: Entry | None, after: Entry) -> None:
+    route = after.route
+    fields = {
+        "route": route.name,
+        "candidate": f"{route.candidate.model} at {route.candidate.upstream}",
+        "base": None if route.base is None else f"{route.base.model} at {route.base.upstream}",
+        "no_base": after.no_base,
+        "pin": route.pin.value,
+    }
+    if before is None or before.closed:
+        log.info("route_found", **fields)
+    elif before.epoch != after.epoch:
+        log.warning("route_changed", **fields, why=after.stale, then="its baseline is stale; learning anew")
+    elif before.route != after.route:
+        log.info("route_updated", **fields)

@@ -1,0 +1,52 @@
+"""What was configured: settings, policies, baseline files. Replaced whole on a reload."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from proxy.config.settings import Settings
+from proxy.control import learning, view
+from proxy.control.entry import Entry
+from proxy.control.policies import Loaded, Policies
+from proxy.core.baseline import Baseline
+from proxy.core.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """`files`: baselines by route name, from the settings. `versions`: of judge and program, for evidence records."""
+
+    settings: Settings
+    policies: Policies
+    files: Mapping[str, Baseline] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def pane_s(self) -> float:
+        """Length of a pane in seconds."""
+        return self.settings.pane_s
+
+    def loaded(self, name: str) -> Loaded:
+        """The policy of a route, with its text."""
+        return self.policies.of(self.settings, name)
+
+    def policy(self, name: str) -> Policy:
+        """The policy of a route."""
+        return self.loaded(name).policy
+
+    def enforces(self, entry: Entry) -> bool:
+        """Whether decisions on this route are carried out."""
+        return view.mode(entry, self.policy(entry.route.name)) == "enforce"
+
+    def baseline(self, entry: Entry) -> Baseline | None:
+        """The one of the route's file, unless what is kept has the same counts (and perhaps was promoted since)."""
+        file = self.files.get(entry.route.name)
+        if file is None or (entry.baseline is not None and entry.baseline.refusals == file.refusals):
+            return entry.baseline
+        return file
+
+
+def set_up(settings: Settings, policies: Policies, versions: Mapping[str, str]) -> Setup:
+    """Read what the settings name. Raises ConfigError."""
+    return Setup(settings, policies, learning.file_baselines(settings), versions)

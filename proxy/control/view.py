@@ -1,0 +1,186 @@
+"""What people and programs are shown of a route: plain JSON values. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from proxy.control import learning
+from proxy.control.arming import Verdict
+from proxy.control.entry import Entry
+from proxy.core.enforcement import Snapshot
+from proxy.core.estimates import gauge
+from proxy.core.findings import Finding, LineKind, Status
+from proxy.core.observation import NO_HARM
+from proxy.core.outcome import Outcome
+from proxy.core.policy import Policy
+from proxy.core.routes import Target
+from proxy.core.signals import ASSESSED, REFUSAL
+from proxy.core.windows import SCALE, Counts, merge
+
+WINDOW_PANES: Final = 10  # "now", for people: ten minutes, or ten seconds of a demo
+_WEIGHT: Final = (LineKind.CRITICAL, LineKind.WARNING, LineKind.CHANGED)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """All that one view of a route is made of. `panes` are those of the candidate, oldest first."""
+
+    entry: Entry
+    outcome: Outcome | None
+    verdict: Verdict
+    held: str
+    policy: Policy
+    panes: Sequence[tuple[int, Counts]]
+    now_pane: int
+    pane_s: float
+
+
+def route_json(seen: Seen) -> dict[str, Any]:
+    """One route, in the shape that the command line and the demo read."""
+    entry, state = seen.entry, seen.entry.state
+    served_base = _snapshot_of(entry).target(entry.route)[1]
+    return {
+        "name": entry.route.name,
+        "candidate": _target(entry.route.candidate),
+        "base": None if entry.route.base is None else _target(entry.route.base),
+        "no_base": entry.no_base,
+        "step": state.step.value,
+        "would_step": state.would.value,
+        "status": "closed" if entry.closed else entry.phase.value,
+        "mode": mode(entry, seen.policy),
+        "served": "base" if served_base else "candidate",
+        "armed": {"armed": seen.verdict.armed, "reason": seen.verdict.reason},
+        "held": seen.held,
+        "pin": entry.route.pin.value,
+        "default": entry.route.default,
+        "epoch": entry.epoch,
+        "baseline": _baseline(entry, seen.policy),
+        "tests": [finding_json(finding, seen.pane_s) for finding in _findings(seen.outcome)],
+        "skipped": [] if seen.outcome is None else list(seen.outcome.skipped),
+        "severity": state.severity.value,
+        "reason": _reason(seen),
+        "enforcement_id": state.record_id,
+        "since_s": state.since_s,
+        "counts": _counts(seen.panes),
+        "window": _window(seen),
+    }
+
+
+def mode(entry: Entry, policy: Policy) -> str:
+    """ "enforce" or "shadow": the operator's word, else the policy's."""
+    if entry.switched is None:
+        return policy.mode
+    return "enforce" if entry.switched else "shadow"
+
+
+def finding_json(finding: Finding, pane_s: float) -> dict[str, Any]:
+    """One test: rates in [0, 1], odds as natural logarithms, times in Unix seconds."""
+    estimate = finding.estimate
+    return {
+        "metric": finding.metric,
+        "stratum": finding.stratum,
+        "line": finding.line.value,
+        "m": finding.m,
+        "baseline": finding.baseline,
+        "estimate": None if estimate is None else estimate.rate,
+        "low": None if estimate is None else estimate.low,
+        "high": None if estimate is None else estimate.high,
+        "proved": finding.bound,
+        "n": 0.0 if estimate is None else estimate.n,
+        "n_eff": 0.0 if estimate is None else estimate.n_eff,
+        "odds_ln": finding.ln_odds,
+        "limit_ln": finding.ln_limit,
+        "change_s": None if finding.since_pane is None else finding.since_pane * pane_s,
+        "status": finding.status.value,
+    }
+
+
+def decision_fields(entry: Entry, outcome: Outcome, pane_s: float) -> dict[str, Any]:
+    """The fields of the one log line of a decision."""
+    worst = worst_of(outcome.findings)
+    found = {} if worst is None else finding_json(worst, pane_s)
+    done = outcome.action or outcome.would_action
+    return {
+        "route": entry.route.name,
+        "id": "" if outcome.record is None else outcome.record.id,
+        "severity": outcome.severity.value,
+        "action": None if outcome.action is None else outcome.action.value,
+        "would_action": None if done is None or outcome.action else done.value,
+        "step": outcome.step.value,
+        "would_step": outcome.would.value,
+        "reason": entry.state.reason,
+        "not_done": list(outcome.reasons),
+        "metric": None if worst is None else worst.name,
+        **{key: found.get(key) for key in ("baseline", "m", "estimate", "low", "high", "proved", "n", "n_eff")},
+        **{key: found.get(key) for key in ("odds_ln", "limit_ln", "change_s")},
+    }
+
+
+def worst_of(findings: Sequence[Finding]) -> Finding | None:
+    """The heaviest line that is not undecided, overall first; None where there is none."""
+    found = [finding for finding in findings if finding.status is not Status.UNDECIDED]
+    return min(found, key=lambda finding: _WEIGHT.index(finding.line), default=None)
+
+
+def _findings(outcome: Outcome | None) -> Sequence[Finding]:
+    return () if outcome is None else outcome.findings
+
+
+def _snapshot_of(entry: Entry) -> Snapshot:
+    return Snapshot(0, (entry.route,), () if entry.enforcement is None else (entry.enforcement,))
+
+
+def _target(target: Target) -> dict[str, str]:
+    return {"upstream": target.upstream, "model": target.model}
+
+
+def _reason(seen: Seen) -> str:
+    """Why the route is where it is, and why it is not further, in plain words."""
+    outcome, state = seen.outcome, seen.entry.state
+    parts = [state.reason]
+    if outcome is not None:
+        parts += [outcome.blind, *outcome.reasons]
+    elif seen.held:
+        parts.append(f"automatic actions are held: {seen.held}")
+    if seen.entry.stale and seen.entry.baseline is None:
+        parts.append(f"learning anew: {seen.entry.stale}")
+    return "; ".join(dict.fromkeys(part for part in parts if part))
+
+
+def _baseline(entry: Entry, policy: Policy) -> dict[str, Any]:
+    baseline = entry.baseline
+    if baseline is None:
+        learnt = entry.state.learning
+        shown = {category: (one.rate, one.n / SCALE) for category, one in learnt.refusals.items()}
+        head: dict[str, Any] = {"kind": "live", "status": "learning", "n": learnt.n, "rate": None, "lower": None}
+    else:
+        shown = {category: (tally.rate, float(tally.n)) for category, tally in baseline.refusals.items()}
+        head = {"kind": baseline.kind.value, "status": baseline.standing.value, "n": baseline.n, "rate": baseline.rate}
+        head["lower"] = learning.lower(baseline, policy)
+    return {
+        **head,
+        "closes_at": policy.baseline.closes_at,
+        "by_category": {name: {"n": n, "rate": rate} for name, (rate, n) in sorted(shown.items())},
+        "digest": "" if baseline is None else learning.digest(baseline),
+    }
+
+
+def _counts(panes: Sequence[tuple[int, Counts]]) -> dict[str, Any]:
+    assessed, missed = 0.0, dict[str, float]()
+    for cell, count in merge(counts for _, counts in panes).items():
+        if cell.signal == ASSESSED:
+            if cell.y:
+                assessed += count / SCALE
+            else:
+                missed[cell.stratum] = missed.get(cell.stratum, 0.0) + count / SCALE
+    return {"assessed": assessed, "unassessed": missed}
+
+
+def _window(seen: Seen) -> dict[str, Any]:
+    counts = merge(counts for pane, counts in seen.panes if pane > seen.now_pane - WINDOW_PANES)
+    strata = frozenset(cell.stratum for cell in counts if cell.signal == REFUSAL and cell.stratum != NO_HARM)
+    now = gauge(counts, REFUSAL, strata)
+    rate, n = (None, 0.0) if now is None else (now.rate, now.n)
+    return {"refusal_rate": rate, "n": n, "seconds": WINDOW_PANES * seen.pane_s}
