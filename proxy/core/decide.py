@@ -9,7 +9,7 @@ from typing import Final
 from proxy.core import blindness, evidence, ladder
 from proxy.core.baseline import Baseline, Standing
 from proxy.core.evidence import Evidence
-from proxy.core.findings import Finding
+from proxy.core.findings import Call
 from proxy.core.ladder import LATCHED, Conditions
 from proxy.core.learning import Learning, absorb, close
 from proxy.core.outcome import Context, Outcome, Phase
@@ -50,7 +50,7 @@ def decide(look: Look) -> Outcome:
     if look.baseline is None:
         return _learn(look)
     if _other_judge(look.baseline, look.context):
-        return _conclude(look, _passed(look), (), _judge_text(look.baseline, look.context))
+        return _pass(look, _judge_text(look.baseline, look.context))
     return _watch(look)
 
 
@@ -65,22 +65,34 @@ def _learn(look: Look) -> Outcome:
         if made is not None:
             state = replace(state, learning=Learning())
             break
-    return replace(_conclude(look, state, (), ""), baseline=made)
+    state, reasons = _climb(look, state, (), recovered=False)
+    return replace(_conclude(look, state, reasons), baseline=made)
+
+
+def _pass(look: Look, blind: str) -> Outcome:
+    """Panes are taken note of, and enter nothing."""
+    state = look.state
+    for pane, counts in look.panes:
+        state = _passed_one(state, pane, counts)
+    state, reasons = _climb(look, state, (), recovered=False)
+    return replace(_conclude(look, state, reasons), blind=blind, phase=Phase.BLIND)
 
 
 def _watch(look: Look) -> Outcome:
+    """Every closed pane moves the evidence and the ladder, so that panes decide alike however they were bundled."""
     state, plan = look.state, look.plan
+    state = replace(state, evidence=evidence.follow(state.evidence, plan))
     recovered: list[str] = []
-    proof, sight = evidence.follow(state.evidence, plan), state.sight
     for pane, counts in look.panes:
         state = _passed_one(state, pane, counts)
         if not is_impaired(counts, look.policy.blind.lost_share_max):
-            proof, strata = evidence.consume(proof, plan, pane, harmful_cells(counts))
-            sight = blindness.watch(sight, plan, pane, counts)
+            proof, strata = evidence.consume(state.evidence, plan, pane, harmful_cells(counts))
+            state = replace(state, evidence=proof, sight=blindness.watch(state.sight, plan, pane, counts))
+            state, _ = _climb(look, state, evidence.calls(proof, plan), recovered=bool(strata))
             recovered.extend(strata)
-    seen, proof = _glance(look, proof)
-    state = replace(state, evidence=proof, sight=sight)
-    return _conclude(look, state, evidence.findings(seen, plan), "", tuple(recovered))
+    seen, proof = _glance(look, state.evidence)
+    state, reasons = _climb(look, replace(state, evidence=proof), evidence.calls(proof, plan), recovered=False)
+    return replace(_conclude(look, state, reasons), findings=evidence.findings(seen, plan), recovered=tuple(recovered))
 
 
 def _glance(look: Look, proof: Evidence) -> tuple[Evidence, Evidence]:
@@ -90,33 +102,35 @@ def _glance(look: Look, proof: Evidence) -> tuple[Evidence, Evidence]:
     return evidence.glance(proof, look.plan, pane, harmful_cells(counts))
 
 
-def _conclude(
-    look: Look, state: RouteState, findings: tuple[Finding, ...], blind: str, recovered: tuple[str, ...] = ()
-) -> Outcome:
-    """Severity, ladder and blindness from what was found."""
+def _climb(
+    look: Look, state: RouteState, calls: tuple[Call, ...], *, recovered: bool
+) -> tuple[RouteState, tuple[str, ...]]:
+    """The state with its severity and its steps, and why `step` stays below `would`."""
+    severity = severity_of(calls, look.context.flags, decided=bool(calls) and state.evidence.panes > 0)
+    move = ladder.climb(state.step, state.would, severity, _conditions(look, recovered=recovered))
+    return replace(state, step=move.step, would=move.would, severity=severity), move.reasons
+
+
+def _conclude(look: Look, state: RouteState, reasons: tuple[str, ...]) -> Outcome:
     state = _seen_now(state, look)
-    blind = blind or _blind(state, look)
-    decided = bool(findings) and state.evidence.panes > 0
-    severity = severity_of(findings, look.context.flags, decided=decided)
-    move = ladder.climb(state.step, state.would, severity, _conditions(look, recovered))
+    blind = _blind(state, look)
     return Outcome(
-        state=replace(state, step=move.step, would=move.would, severity=severity),
+        state=state,
         phase=Phase.BLIND if blind else Phase.WATCHING if look.baseline else Phase.LEARNING,
-        findings=findings,
-        severity=severity,
-        step=move.step,
-        would=move.would,
-        action=move.action,
-        would_action=move.would_action,
-        reasons=move.reasons,
+        findings=(),
+        severity=state.severity,
+        step=state.step,
+        would=state.would,
+        action=ladder.action(look.state.step, state.step),
+        would_action=ladder.action(look.state.would, state.would),
+        reasons=reasons,
         blind=blind,
         skipped=look.plan.skipped,
         tests=look.plan.count,
-        recovered=recovered,
     )
 
 
-def _conditions(look: Look, recovered: tuple[str, ...]) -> Conditions:
+def _conditions(look: Look, *, recovered: bool) -> Conditions:
     policy, context, baseline = look.policy, look.context, look.baseline
     return Conditions(
         enforce=policy.mode == "enforce" if context.enforce is None else context.enforce,
@@ -126,16 +140,8 @@ def _conditions(look: Look, recovered: tuple[str, ...]) -> Conditions:
         confirmed=baseline is None or baseline.standing is Standing.PROMOTED or policy.baseline.provisional_reverts,
         held=context.held,
         pin=context.pin,
-        recovered=bool(recovered),
+        recovered=recovered,
     )
-
-
-def _passed(look: Look) -> RouteState:
-    """Panes that are taken note of, and enter nothing."""
-    state = look.state
-    for pane, counts in look.panes:
-        state = _passed_one(state, pane, counts)
-    return state
 
 
 def _passed_one(state: RouteState, pane: int, counts: Counts) -> RouteState:

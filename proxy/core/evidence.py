@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from proxy.core.estimates import add_up, estimate
-from proxy.core.findings import OVERALL, Finding, LineKind, Status
+from proxy.core.findings import OVERALL, Call, Finding, LineKind, Status
 from proxy.core.plan import Plan, Test
 from proxy.core.signals import REFUSAL
 from proxy.detectors.e_process import FRESH, NOTHING, UNIT, Bets, Cells, advance, best, log_evidence
@@ -71,6 +71,12 @@ def glance(evidence: Evidence, plan: Plan, pane: int, cells: Cells) -> tuple[Evi
     seen = _advance(evidence, plan, pane, cells)
     kept = {key: replace(state, bets=evidence.lines.get(key, LineState()).bets) for key, state in seen.lines.items()}
     return seen, replace(evidence, lines=kept)
+
+
+def calls(evidence: Evidence, plan: Plan) -> tuple[Call, ...]:
+    """What each line stands at."""
+    lines = evidence.lines
+    return tuple(Call(t.stratum, t.line, lines[t.key].status) for t in plan.tests if t.key in lines)
 
 
 def findings(evidence: Evidence, plan: Plan) -> tuple[Finding, ...]:

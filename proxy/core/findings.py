@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 OVERALL: Final = "overall"  # the stratum of a finding over all harm categories, each against its own line
 
@@ -27,6 +27,14 @@ class Status(StrEnum):
     UNDECIDED = "undecided"
     GUARDED = "guarded"
     CROSSED = "crossed"
+
+
+class Call(NamedTuple):
+    """What one line of one stratum stands at: all that a severity is made of."""
+
+    stratum: str
+    line: LineKind
+    status: Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,11 @@ class Finding:
     since_pane: int | None = None
     crossed_pane: int | None = None
     guard: float | None = None
+
+    @property
+    def call(self) -> Call:
+        """The part that decides."""
+        return Call(self.stratum, self.line, self.status)
 
     @property
     def name(self) -> str:

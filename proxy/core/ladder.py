@@ -84,14 +84,21 @@ def climb(step: Step, would: Step, severity: Severity, conditions: Conditions) -
     cap, reasons = _cap(step, goal, conditions)
     after = _next(step, min(goal, cap, key=ORDER.index), recovered=conditions.recovered)
     would_after = _next(would, goal, recovered=conditions.recovered)
-    return Move(after, would_after, _action(step, after), _action(would, would_after), reasons)
+    return Move(after, would_after, action(step, after), action(would, would_after), reasons)
 
 
 def command(step: Step, order: Command) -> Move:
     """An operator's order. It is obeyed in every mode; who and why is recorded by the caller."""
     after = ORDERED[order]
-    action = None if after is step else BY_COMMAND[order]
-    return Move(after, after, action, action)
+    done = None if after is step else BY_COMMAND[order]
+    return Move(after, after, done, done)
+
+
+def action(before: Step, after: Step) -> Action | None:
+    """What the ladder did between two steps; None where they are the same."""
+    if before is after:
+        return None
+    return _BY_STEP[after] if _above(after, before) else Action.LIFT
 
 
 ORDERED: Final = {
@@ -145,9 +152,3 @@ def _obstacles(step: Step, conditions: Conditions) -> list[tuple[Step, str]]:
 
 def _above(one: Step, other: Step) -> bool:
     return ORDER.index(one) > ORDER.index(other)
-
-
-def _action(before: Step, after: Step) -> Action | None:
-    if before is after:
-        return None
-    return _BY_STEP[after] if _above(after, before) else Action.LIFT

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from proxy.core.findings import OVERALL, Finding, LineKind, Status
+from proxy.core.findings import OVERALL, Call, LineKind, Status
 
 CATEGORIES_FOR_SECOND_SOURCE: Final = 2
 
@@ -47,27 +47,27 @@ class Flags:
     second_source: bool = False
 
 
-def severity_of(findings: Iterable[Finding], flags: Flags, *, decided: bool) -> Severity:
+def severity_of(calls: Iterable[Call], flags: Flags, *, decided: bool) -> Severity:
     """The severity of a route.
 
     `decided` is false while there is no baseline to compare with, or nothing was observed: then, without other
     evidence, the answer is `undecided`.
     """
-    found = [finding for finding in findings if finding.status is not Status.UNDECIDED]
+    found = [call for call in calls if call.status is not Status.UNDECIDED]
     if _is_critical(found, flags):
         return Severity.CRITICAL
-    if flags.harmful_output or any(finding.line is LineKind.CRITICAL for finding in found):
+    if flags.harmful_output or any(call.line is LineKind.CRITICAL for call in found):
         return Severity.HIGH
-    if any(finding.line is LineKind.WARNING for finding in found):
+    if any(call.line is LineKind.WARNING for call in found):
         return Severity.MEDIUM
     return Severity.LOW if decided else Severity.UNDECIDED
 
 
-def _is_critical(found: list[Finding], flags: Flags) -> bool:
+def _is_critical(found: list[Call], flags: Flags) -> bool:
     """A critical line disproved strictly; or guarded overall together with a second source; or triggered harm."""
-    at_critical = [finding for finding in found if finding.line is LineKind.CRITICAL]
-    strict = any(finding.status is Status.CROSSED for finding in at_critical)
-    overall = any(finding.stratum == OVERALL for finding in at_critical)
-    categories = sum(finding.stratum != OVERALL for finding in at_critical)
+    at_critical = [call for call in found if call.line is LineKind.CRITICAL]
+    strict = any(call.status is Status.CROSSED for call in at_critical)
+    overall = any(call.stratum == OVERALL for call in at_critical)
+    categories = sum(call.stratum != OVERALL for call in at_critical)
     second = flags.second_source or categories >= CATEGORIES_FOR_SECOND_SOURCE
     return flags.triggered_harm or strict or (overall and second)

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Final
 
 from proxy.core.observation import NO_HARM, Unassessed
-from proxy.core.windows import Counts
-from proxy.detectors.e_process import Key
+from proxy.core.windows import Cell, Counts
+from proxy.detectors.e_process import LEVELS, Key
 
 REFUSAL: Final = "refusal"
 ASSESSED: Final = "assessed"
@@ -22,14 +22,18 @@ ALL: Final = "all"
 
 def harmful_cells(counts: Counts) -> dict[Key, int]:
     """(category, r, y) -> count of refusals by harm category."""
-    return {(c.stratum, c.r, c.y): n for c, n in counts.items() if c.signal == REFUSAL and c.stratum != NO_HARM}
+    return {
+        (c.stratum, c.r, c.y): n
+        for c, n in counts.items()
+        if c.signal == REFUSAL and c.stratum != NO_HARM and _on_grid(c)
+    }
 
 
 def assessed_cells(counts: Counts) -> dict[Key, int]:
     """(ALL, r, y) -> count of answers, by whether they could be assessed."""
     cells: dict[Key, int] = {}
     for cell, n in counts.items():
-        if cell.signal == ASSESSED and cell.stratum != Unassessed.REFUSED_BY_GROUNDWIRE:
+        if cell.signal == ASSESSED and cell.stratum != Unassessed.REFUSED_BY_GROUNDWIRE and _on_grid(cell):
             key = (ALL, cell.r, cell.y)
             cells[key] = cells.get(key, 0) + n
     return cells
@@ -45,3 +49,8 @@ def is_impaired(counts: Counts, lost_share_max: float) -> bool:
     lost = sum(n for c, n in counts.items() if c.signal == LOST)
     seen = sum(n for c, n in counts.items() if c.signal == ASSESSED)
     return lost > lost_share_max * (lost + seen)
+
+
+def _on_grid(cell: Cell) -> bool:
+    """A weight that is no power of two of the grid has no place in an unbiased sum (detection section 8, rule 6)."""
+    return 0 <= cell.r < LEVELS and cell.y in (0, 1)
