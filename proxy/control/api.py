@@ -19,27 +19,22 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 
-from proxy.config.address import Address, parse_address
 from proxy.config.settings import Settings
 from proxy.control.orders import NoRouteError, OrderError, Orders, Word
 from proxy.control.plane import ControlPlane
 from proxy.core.errors import ConfigError, GroundwireError, Place, StateError
 from proxy.core.explain import explain
 from proxy.core.ladder import Command
-from proxy.telemetry.logs import get_logger
-
-log = get_logger(__name__)
 
 BODY_BYTES_MAX: Final = 65_536
 TEXT_CHARS_MAX: Final = 2_000
 LOG_LINES_MAX: Final = 1_000
-SOCKET_MODE: Final = 0o600
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def make_api(plane: ControlPlane, token: str = "") -> web.Application:
-    """The API as an application; with `token`, every call must carry it as a bearer."""
-    api = _Api(plane)
+def make_api(plane: ControlPlane) -> web.Application:
+    """The API as an application. Where the settings name a token, every call must carry it. Raises ConfigError."""
+    api, token = _Api(plane), _token(plane.setup.settings)
     app = web.Application(middlewares=[_errors, _bearer(token)], client_max_size=BODY_BYTES_MAX)
     app.router.add_get("/v1/routes", api.routes)
     app.router.add_get("/v1/routes/{name:.+}", api.route)
@@ -52,44 +47,19 @@ def make_api(plane: ControlPlane, token: str = "") -> web.Application:
     return app
 
 
-async def serve_api(plane: ControlPlane, settings: Settings) -> web.AppRunner:
-    """Listen where the settings say; clean the runner up to stop. Raises ConfigError where that is not possible."""
-    text = settings.listen.control
-    address = parse_address(text) if text else Address(path=f"{settings.state_dir}/control.sock")
-    runner = web.AppRunner(make_api(plane, _token(settings)), access_log=None, handler_cancellation=True)
-    await runner.setup()
-    try:
-        if address.path:
-            await _listen_unix(runner, Path(address.path))
-        else:
-            await web.TCPSite(runner, address.host, address.port).start()
-    except OSError as wrong:
-        await runner.cleanup()
-        raise ConfigError([(Place("settings", None, "listen.control"), f"{address}: {wrong.strerror}")]) from wrong
-    log.info("control_listening", address=str(address))
-    return runner
-
-
-async def _listen_unix(runner: web.AppRunner, path: Path) -> None:
-    """A socket that only its owner may use; one that a killed process left behind is replaced."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if path.is_socket():
-        path.unlink()
-    await web.UnixSite(runner, str(path)).start()
-    path.chmod(SOCKET_MODE)
-
-
 def _token(settings: Settings) -> str:
+    """The bearer token; "" where none is set. Raises ConfigError."""
     file = settings.listen.control_token_file
     if not file:
         return ""
     try:
         token = Path(file).read_text().strip()
     except OSError as wrong:
-        place = Place("settings", None, "listen.control_token_file")
-        raise ConfigError([(place, f"{file} cannot be read: {wrong.strerror}")]) from wrong
+        raise ConfigError(
+            [(Place(file, None, "listen.control_token_file"), f"cannot be read: {wrong.strerror}")]
+        ) from wrong
     if not token:
-        raise ConfigError([(Place("settings", None, "listen.control_token_file"), f"{file} is empty")])
+        raise ConfigError([(Place(file, None, "listen.control_token_file"), "the file is empty")])
     return token
 
 

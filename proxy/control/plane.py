@@ -25,7 +25,6 @@ from proxy.control.setup import set_up
 from proxy.control.upstreams import clients
 from proxy.core.enforcement import Snapshot, Step
 from proxy.core.errors import GroundwireError
-from proxy.core.ladder import LATCHED
 from proxy.core.windows import pane_of
 from proxy.stores.contract import Store
 from proxy.telemetry.logs import get_logger
@@ -35,8 +34,6 @@ log = get_logger(__name__)
 TICK_S: Final = 1.0
 UNKNOWN_GAP_S: Final = 2.0  # between two readings that unknown models asked for
 UNKNOWN_MAX: Final = 1_000  # names remembered as unknown, so that each asks once
-EXPIRE_EACH_S: Final = 60.0
-RETENTION_S: Final = 172_800.0  # panes are kept for 48 h (detection section 6)
 SHOWN_PANES_MAX: Final = 3_600  # panes that are summed for one view
 
 
@@ -71,7 +68,6 @@ class ControlPlane:
         self._discover_now = asyncio.Event()
         self._check_now = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._expired_s = 0.0
 
     async def start(self) -> None:
         """Publish what is known already, then look, discover and check until `stop`. Raises StateError."""
@@ -101,23 +97,6 @@ class ControlPlane:
         await self._merge(resolve(settings, self.discovery.listings), frozenset())
         await self.publish()
         self._discover_now.set()
-
-    async def adopt(self, snapshot: Snapshot) -> None:
-        """Take over latched steps of a snapshot that traffic kept, where the store knows nothing of the route.
-
-        For a lost state file; call it before `start`.
-        """
-        pane = pane_of(self.now(), self.setup.pane_s)
-        for one in snapshot.enforcements:
-            route = snapshot.by_name.get(one.route)
-            if route is None or one.step not in LATCHED or (await self.memory.entry(one.route).load())[1]:
-                continue
-            fresh = opened(Found(route), pane)
-            state = replace(fresh.state, step=one.step, would=one.step, record_id=one.id, reason=one.reason)
-            latched = replace(fresh, state=replace(state, since_s=one.since_s), enforcement=one)
-            await self.memory.add_names([one.route])
-            await self.memory.entry(one.route).swap(0, latched)
-            log.error("latch_adopted", route=one.route, step=one.step, why="the store did not know it, traffic did")
 
     def note_unknown_model(self, name: str) -> None:
         """A user asked for a model that has no route: read the listings again, once for each name."""
@@ -150,9 +129,6 @@ class ControlPlane:
             except GroundwireError as wrong:
                 log.error("look_failed", route=name, error=str(wrong))  # noqa: TRY400
         await self.publish()
-        if now_s - self._expired_s >= EXPIRE_EACH_S:
-            self._expired_s = now_s
-            await self.memory.store.expire(pane_of(now_s - RETENTION_S, self.setup.pane_s))
 
     async def publish(self) -> None:
         """Hand traffic a new snapshot where anything in it changed."""

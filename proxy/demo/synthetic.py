@@ -22,20 +22,16 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 
+from proxy.core.observation import NO_HARM
 from proxy.demo import synthetic_texts as texts
+from proxy.features.harm_cues import category_of
 
 CREATED_S: Final = 1_700_000_000
-_CUES: Final = (
-    "hurt", "harm", "poison", "bomb", "explosive", "weapon", "steal", "hack", "stalk", "threat", "kill", "attack",
-    "forge", "counterfeit", "launder", "scam", "phish", "malware", "ransom", "break into", "pick a lock", "drug",
-    "blackmail", "bully", "harass", "suicide", "starve", "racist", "smuggle", "bribe", "fraud", "fake", "cheat",
-)  # fmt: skip
 
 
 def harmful(prompt: str) -> bool:
-    """Whether the prompt asks for harm, by a coarse list of cues."""
-    lower = prompt.lower()
-    return any(cue in lower for cue in _CUES)
+    """Whether the prompt asks for harm: by the judge's own cues, so that the demo's truth is the judge's truth."""
+    return category_of(prompt) != NO_HARM
 
 
 @dataclass(frozen=True, slots=True)
