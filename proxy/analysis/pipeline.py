@@ -113,7 +113,7 @@ class Pipeline:
             until_s = loop.time() + SLICE_S
             while self.queue and loop.time() < until_s:
                 await self._next()
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # let everybody else have a turn
 
     async def flush(self) -> None:
         """Counts into the store, then acknowledgements. Raises StateError; what was not stored is kept."""
@@ -150,10 +150,10 @@ class Pipeline:
             self._take_stats(peer, message)
         else:
             await self._take_exchange(message, size_bytes)
+            self.totals.exchanges += 1
         self._handled[peer] = number
 
     async def _take_exchange(self, exchange: Exchange, size_bytes: int) -> None:
-        self.totals.exchanges += 1
         if not exchange.route:
             if exchange.requested_model:
                 self._note_unknown_model(exchange.requested_model)

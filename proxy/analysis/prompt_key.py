@@ -37,10 +37,12 @@ def read_or_make_key(path: Path) -> bytes:
 
 
 def prompt_hasher(key: bytes) -> Callable[[str], str]:
-    """Prompt text to 32 hexadecimal digits: HMAC-SHA256, cut to 128 bits."""
+    """Prompt text to 32 hexadecimal digits: HMAC-SHA256, cut to 128 bits. No text has no hash: it repeats nothing."""
     begun = hmac.new(key, digestmod=hashlib.sha256)
 
     def prompt_hash(text: str) -> str:
+        if not text:
+            return ""
         mac = begun.copy()
         mac.update(text.encode("utf-8", "surrogatepass"))
         return mac.digest()[:HASH_BYTES].hex()

@@ -1,0 +1,84 @@
+"""From observations to cells: what counts, what does not, and as how much."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.analysis import counting
+from proxy.analysis.counting import Tally
+from proxy.core.exchange import Purpose
+from proxy.core.observation import Observation, Unassessed
+from proxy.core.windows import SCALE, Cell
+
+ONE = Observation("e", "r", "m", False, 100.0, Purpose.USER, "hash", "weapons", refusal=1, hedging=0)
+
+observations = st.builds(
+    Observation,
+    *(st.just("e"), st.just("r"), st.just("m"), st.booleans(), st.just(1.0), st.sampled_from(Purpose)),
+    prompt_hash=st.sampled_from(["", "h", "i"]),
+    category=st.sampled_from(["none", "weapons"]),
+    unassessed=st.none() | st.sampled_from(Unassessed),
+    refusal=st.none() | st.integers(0, 1),
+    hedging=st.none() | st.integers(0, 1),
+)
+
+
+def cells(*given_observations: Observation, r: int = 0, repeated: frozenset[str] = frozenset()) -> dict[Cell, int]:
+    tally = Tally()
+    tally.add(("r", "m", 1), counting.cells(given_observations, r, repeated))
+    return tally.counts["r", "m", 1]
+
+
+def test_an_assessed_answer_counts_in_refusal_hedging_and_assessed() -> None:
+    assert cells(ONE, r=3) == {
+        Cell("assessed", "ok", 3, 1): SCALE,
+        Cell("refusal", "weapons", 3, 1): SCALE,
+        Cell("hedging", "weapons", 3, 0): SCALE,
+    }
+
+
+def test_an_unassessed_answer_counts_by_its_reason_and_in_no_rate() -> None:
+    assert cells(replace(ONE, unassessed=Unassessed.TOOL_CALL)) == {Cell("assessed", "tool_call", 0, 0): SCALE}
+
+
+def test_a_repeated_prompt_counts_as_a_duplicate_only() -> None:
+    assert cells(ONE, repeated=frozenset({counting.mark(ONE)})) == {Cell("duplicate", "weapons", 0, 1): SCALE}
+
+
+def test_checks_and_canaries_are_in_no_user_count() -> None:
+    assert cells(replace(ONE, purpose=Purpose.CHECK), replace(ONE, purpose=Purpose.CANARY)) == {}
+
+
+def test_several_answers_to_one_prompt_are_one_cluster() -> None:
+    counts = cells(ONE, replace(ONE, choice=1, refusal=0), replace(ONE, choice=2, refusal=0), replace(ONE, choice=3))
+    assert counts[Cell("refusal", "weapons", 0, 1)] == SCALE // 2
+    assert counts[Cell("refusal", "weapons", 0, 0)] == SCALE // 2
+
+
+def test_an_answer_after_an_error_is_no_duplicate_and_neither_is_the_base_s() -> None:
+    marks = {
+        counting.mark(one)
+        for one in (
+            ONE,
+            replace(ONE, unassessed=Unassessed.ERROR),
+            replace(ONE, base_served=True),
+            replace(ONE, prompt_hash="x"),
+        )
+    }
+    assert len(marks) == 4
+    assert counting.mark(replace(ONE, prompt_hash="")) == ""
+
+
+@given(st.lists(observations, max_size=6), st.integers(0, 7), st.frozensets(st.sampled_from(["cah", "cui", "bah"])))
+def test_no_exchange_counts_more_than_its_answers(given_: list[Observation], r: int, repeated: frozenset[str]) -> None:
+    counts = cells(*given_, r=r, repeated=repeated)
+    mine = [one for one in given_ if one.purpose is Purpose.USER]
+    answers = sum(n for cell, n in counts.items() if cell.signal in {"assessed", "duplicate"})
+    assert answers <= len(mine) * SCALE
+    assessed = sum(n for cell, n in counts.items() if cell.signal == "assessed" and cell.y == 1)
+    for signal in ("refusal", "hedging"):
+        assert sum(n for cell, n in counts.items() if cell.signal == signal) <= assessed
+    assert all(cell.r == r for cell in counts)

@@ -1,0 +1,87 @@
+"""Coverage epochs: every exchange that traffic may send has a weight of its pane, and estimates stay unbiased."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.analysis.coverage import K_MAX, Coverage, at_edge, from_bytes, to_bytes
+from proxy.core.errors import StateError
+
+fills = st.lists(st.floats(0, 1), max_size=60)
+
+
+@given(fills, st.sampled_from([0.5, 1.0, 2.0, 60.0]))
+def test_an_exchange_fits_its_pane_whenever_traffic_heard_within_three_seconds(
+    fill: list[float], pane_s: float
+) -> None:
+    coverage, asked = Coverage(), [(0.0, 0)]  # what traffic may know: (from when, k)
+    for pane, ratio in enumerate(fill, 1):
+        coverage = at_edge(coverage, pane, pane_s, ratio)
+        asked.append((pane * pane_s, coverage.k))
+    for pane in range(1, len(fill) + 1):
+        for begin_s in (pane * pane_s, (pane + 0.99) * pane_s):
+            heard = [k for from_s, k in asked if from_s <= begin_s]
+            lately = [k for from_s, k in asked if begin_s - 3.0 <= from_s <= begin_s]
+            before = [k for from_s, k in asked if from_s < begin_s - 3.0][-1:]
+            for k in {heard[-1], *lately, *before}:
+                assert coverage.level(pane, k) is not None
+
+
+@given(fills)
+def test_k_stays_within_its_bounds_and_moves_one_at_a_time(fill: list[float]) -> None:
+    coverage = Coverage()
+    for pane, ratio in enumerate(fill, 1):
+        after = at_edge(coverage, pane, 60.0, ratio)
+        assert 0 <= after.k <= K_MAX
+        assert abs(after.k - coverage.k) <= 1
+        assert list(after.changes) == sorted(after.changes)
+        assert from_bytes(to_bytes(after)) == after
+        coverage = after
+
+
+def test_a_crowded_queue_halves_the_share_and_a_calm_one_doubles_it() -> None:
+    coverage = at_edge(Coverage(), 10, 60.0, 0.8)
+    assert (coverage.k, coverage.epoch_k(9), coverage.epoch_k(10)) == (1, 0, 1)
+    assert at_edge(coverage, 11, 60.0, 0.3) == coverage
+    calm = at_edge(coverage, 11, 60.0, 0.0)
+    assert calm.k == 0
+    assert [calm.epoch_k(pane) for pane in (9, 10, 11, 12, 13)] == [0, 1, 1, 1, 0]
+
+
+def test_nothing_moves_twice_in_a_pane_or_while_a_fall_is_on_its_way() -> None:
+    coverage = at_edge(Coverage(), 10, 60.0, 1.0)
+    assert at_edge(coverage, 10, 60.0, 1.0) == coverage
+    calm = at_edge(coverage, 11, 60.0, 0.0)
+    assert at_edge(calm, 12, 60.0, 1.0) == calm
+    assert at_edge(calm, 14, 60.0, 1.0).k == 1
+
+
+def test_an_exchange_rarer_than_its_pane_allows_has_no_weight() -> None:
+    coverage = Coverage(((0, 0), (10, 2)))
+    assert coverage.level(9, 1) is None
+    assert [coverage.level(10, k) for k in (0, 1, 2, 3)] == [2, 1, 0, None]
+
+
+def test_weighted_counts_estimate_all_of_a_pane_without_bias() -> None:
+    """Half of a pane's exchanges came before traffic heard of k = 2: the weights make up for it."""
+    coin, coverage = random.Random(7), Coverage(((0, 0), (10, 2)))
+    positives = everything = 0.0
+    for i in range(40_000):
+        k, y = (0, 1) if i % 2 else (2, 0)
+        if coin.random() < 2.0**-k:
+            r = coverage.level(10, k)
+            assert r is not None
+            everything += 2.0**-r
+            positives += 2.0**-r * y
+    assert positives / everything == pytest.approx(0.5, abs=0.01)
+    assert everything * 4 == pytest.approx(40_000, rel=0.02)
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"[[1]]", b"[[0,9]]", b"[[5,0],[4,1]]", b'[["a","b"]]'])
+def test_what_is_no_coverage_is_refused(data: bytes) -> None:
+    with pytest.raises(StateError):
+        from_bytes(data)

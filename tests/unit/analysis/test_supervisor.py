@@ -1,0 +1,58 @@
+"""The supervisor with real children: it starts them again, passes signals on, and never gives up."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from proxy.analysis.supervisor import Supervisor
+
+STAYS = "import signal, sys, time; signal.signal(signal.SIGHUP, lambda *_: print('hup', flush=True)); print('up', flush=True)\nwhile True: time.sleep(0.05)"
+
+
+async def lines(path: Path, count: int) -> list[str]:
+    async with asyncio.timeout(20):
+        while not path.exists() or len(path.read_text().splitlines()) < count:
+            await asyncio.sleep(0.02)
+    return path.read_text().splitlines()
+
+
+async def test_a_child_that_ends_is_started_again(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    supervisor = Supervisor(["sh", "-c", f"echo life >> {log}; exit 3"])
+    task = asyncio.create_task(supervisor.run())
+    await lines(log, 3)
+    assert supervisor.starts >= 3
+    supervisor.stop()
+    await asyncio.wait_for(task, 20)
+
+
+async def test_a_command_that_is_not_there_is_tried_again(tmp_path: Path) -> None:
+    program = tmp_path / "late"
+    supervisor = Supervisor([str(program)])
+    task = asyncio.create_task(supervisor.run())
+    await asyncio.sleep(0.1)
+    program.write_text(f"#!/bin/sh\necho life >> {tmp_path}/log\nsleep 60\n")
+    program.chmod(0o755)
+    await lines(tmp_path / "log", 1)
+    supervisor.stop()
+    await asyncio.wait_for(task, 20)
+
+
+async def test_signals_are_passed_on_and_sigterm_ends_both(tmp_path: Path) -> None:
+    script = "import sys; from proxy.analysis.supervisor import supervise; sys.exit(supervise([sys.executable, '-c', sys.argv[1]]))"
+    out = tmp_path / "out"
+    with out.open("wb") as file:
+        process = subprocess.Popen([sys.executable, "-c", script, STAYS], stdout=file, stderr=subprocess.DEVNULL)
+    try:
+        await lines(out, 1)
+        process.send_signal(signal.SIGHUP)
+        assert await lines(out, 2) == ["up", "hup"]
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 20) == 0
+    finally:
+        process.kill()
+        process.wait()
