@@ -150,8 +150,8 @@ class Head:
                 raise FramingError("Transfer-Encoding together with Content-Length")
             if self.minor == 0:
                 raise FramingError("Transfer-Encoding in HTTP/1.0")
-        if self.upgrade and b"upgrade" not in self.options():
-            self.upgrade = b""
+        if self.upgrade and (self.minor == 0 or b"h2c" in self.upgrade.lower() or b"upgrade" not in self.options()):
+            self.upgrade = b""  # HTTP/2 is not spoken here, so nobody may be asked to switch to it
 
     def _read_options(self, value: bytes) -> None:
         value = value.lower()

@@ -1,0 +1,59 @@
+"""The enforcement file survives a restart, and a broken one is moved aside and said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from proxy.core.enforcement import Enforcement, Snapshot, Step
+from proxy.core.errors import StateError
+from proxy.core.routes import Pin, Route, Target
+from proxy.traffic.state import DATABASE, FILE, SnapshotFile, is_fresh, read_snapshot, write_snapshot
+
+SNAPSHOT = Snapshot(
+    7,
+    (Route("tuned", Target("default", "tuned"), Target("b", "base"), Pin.BASE, True), Route("x", Target("d", "é"))),
+    (Enforcement("tuned", Step.LIMITED, "id", "why", 1.5, 2.5, 3),),
+    coverage_k=2,
+)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    assert read_snapshot(tmp_path) is None
+    write_snapshot(tmp_path, SNAPSHOT)
+    assert read_snapshot(tmp_path) == SNAPSHOT
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"version": 1}', b"\xff\xfe", b'{"version":"x"}'])
+def test_a_corrupt_file_is_moved_aside(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / FILE).write_bytes(text)
+    with pytest.raises(StateError, match="corrupt"):
+        read_snapshot(tmp_path)
+    (aside,) = tmp_path.iterdir()
+    assert aside.name.startswith(f"{FILE}.corrupt-")
+    assert aside.read_bytes() == text
+    assert read_snapshot(tmp_path) is None
+
+
+def test_a_file_that_cannot_be_written_is_an_error_with_its_path(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="gone"):
+        write_snapshot(tmp_path / "gone", SNAPSHOT)
+
+
+def test_fresh_is_without_a_database(tmp_path: Path) -> None:
+    assert is_fresh(tmp_path)
+    (tmp_path / DATABASE).touch()
+    assert not is_fresh(tmp_path)
+
+
+def test_only_the_newest_waiting_snapshot_is_written(tmp_path: Path) -> None:
+    file = SnapshotFile(tmp_path)
+    file.put(Snapshot(1))
+    assert file.take() == Snapshot(1)
+    file.put(Snapshot(2))
+    file.put(Snapshot(3))
+    assert file.take() is None
+    file.written("")
+    assert file.take() == Snapshot(3)
