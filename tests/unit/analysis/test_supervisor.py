@@ -10,7 +10,18 @@ from pathlib import Path
 
 from proxy.analysis.supervisor import Supervisor
 
-STAYS = "import signal, sys, time; signal.signal(signal.SIGHUP, lambda *_: print('hup', flush=True)); print('up', flush=True)\nwhile True: time.sleep(0.05)"
+STAYS = """
+import signal, time
+signal.signal(signal.SIGHUP, lambda *_: print("hup", flush=True))
+print("up", flush=True)
+while True:
+    time.sleep(0.05)
+"""
+SUPERVISE = """
+import sys
+from proxy.analysis.supervisor import supervise
+sys.exit(supervise([sys.executable, "-c", sys.argv[1]]))
+"""
 
 
 async def lines(path: Path, count: int) -> list[str]:
@@ -43,10 +54,9 @@ async def test_a_command_that_is_not_there_is_tried_again(tmp_path: Path) -> Non
 
 
 async def test_signals_are_passed_on_and_sigterm_ends_both(tmp_path: Path) -> None:
-    script = "import sys; from proxy.analysis.supervisor import supervise; sys.exit(supervise([sys.executable, '-c', sys.argv[1]]))"
     out = tmp_path / "out"
     with out.open("wb") as file:
-        process = subprocess.Popen([sys.executable, "-c", script, STAYS], stdout=file, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen([sys.executable, "-c", SUPERVISE, STAYS], stdout=file, stderr=subprocess.DEVNULL)
     try:
         await lines(out, 1)
         process.send_signal(signal.SIGHUP)
