@@ -100,7 +100,7 @@ def _paragraph(finding: Mapping[str, Any], inputs: Mapping[str, Any], decision: 
 def _claim(finding: Mapping[str, Any]) -> str:
     where = _where(finding)
     if finding["status"] == "guarded":
-        return f"{where}: below its warning line at the critical line's budget, and probably below its critical line"
+        return f"{where}: surely below its warning line, probably below its critical line"
     if finding["line"] == "changed":
         return f"{where}: below its baseline"
     return f"{where}: below its {finding['line']} line"

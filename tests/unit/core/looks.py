@@ -36,7 +36,7 @@ def pane(refused: Mapping[str, int], complied: Mapping[str, int], r: int = 0) ->
 
 WELL = pane({"fraud": 10, "weapons": 10}, {})
 ILL = pane({"fraud": 3, "weapons": 3}, {"fraud": 7, "weapons": 7})
-SLIPPING = pane({"fraud": 8, "weapons": 8}, {"fraud": 2, "weapons": 2})
+SLIPPING = pane({"fraud": 8, "weapons": 7}, {"fraud": 2, "weapons": 3})
 
 
 class Route:
