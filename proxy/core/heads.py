@@ -150,8 +150,9 @@ class Head:
                 raise FramingError("Transfer-Encoding together with Content-Length")
             if self.minor == 0:
                 raise FramingError("Transfer-Encoding in HTTP/1.0")
-        if self.upgrade and (self.minor == 0 or b"h2c" in self.upgrade.lower() or b"upgrade" not in self.options()):
-            self.upgrade = b""  # HTTP/2 is not spoken here, so nobody may be asked to switch to it
+        asked = self.minor == 1 and self.upgrade.lower() == b"websocket" and b"upgrade" in self.options()
+        if self.upgrade and not asked:
+            self.upgrade = b""  # within HTTP/2 or TLS nobody would read `model`: such offers end here (RFC 9110 7.8)
 
     def _read_options(self, value: bytes) -> None:
         value = value.lower()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote, unquote, unquote_to_bytes
+from urllib.parse import quote, unquote
 
 from proxy.core.errors import FramingError
 
@@ -134,9 +134,10 @@ def _denied(raw: str, denied: Iterable[str], prefixes: Iterable[str]) -> str:
 
 
 def _model_of(raw: str, path: str) -> tuple[str, tuple[int, int] | None]:
-    match = _PATH_MODEL.fullmatch(raw)
-    if match is not None and match.lastgroup is not None:
-        name = unquote_to_bytes(match[match.lastgroup]).decode(errors="replace")
-        return name, match.span(match.lastgroup)
-    match = _PATH_MODEL.fullmatch(path)
-    return (match[match.lastgroup], None) if match is not None and match.lastgroup is not None else ("", None)
+    match, plain = _PATH_MODEL.fullmatch(raw), _PATH_MODEL.fullmatch(path)
+    resolved = plain[plain.lastgroup] if plain is not None and plain.lastgroup is not None else ""
+    if match is None or match.lastgroup is None:
+        return resolved, None
+    name = unquote(match[match.lastgroup])
+    certain = unquote(name) == name and resolved in ("", name)  # "" where the name itself has an encoded slash
+    return (name, match.span(match.lastgroup)) if certain else (resolved or unquote(name), None)

@@ -15,7 +15,12 @@ from proxy.traffic.replies import Reply, undecidable
 if TYPE_CHECKING:
     from proxy.traffic.plane import Plane
 
-_MULTIPART_MODEL: Final = re.compile(rb"name\*?=[\"']?(?:model|UTF-8''model)\b", re.IGNORECASE)
+# A part's name where it is written plainly. RFC 2231 (`name*=`), folding and quoted pairs are ways to hide `model`.
+_PART: Final = re.compile(rb"content-disposition", re.IGNORECASE)
+_PLAIN_PART: Final = re.compile(
+    rb'\r\nContent-Disposition: form-data; name="([A-Za-z0-9_.\[\]-]+)"(?:; filename="[^"\\\r\n]*")?\r\n(?![ \t])',
+    re.IGNORECASE,
+)
 
 
 class Need(Enum):
@@ -35,10 +40,10 @@ def need_of(head: RequestHead, asked: Asked, strict: bool, plane: Plane) -> Need
     content_type = head.content_type.lower()
     if not asked.inference and b"json" not in content_type:
         return Need.NOTHING
-    if content_type.startswith(b"multipart/"):
-        return Need.MULTIPART if strict else Need.NOTHING
     if head.content_encoding and head.content_encoding.lower() != b"identity":
         return undecidable("the body is content-encoded", 415) if strict else Need.NOTHING
+    if content_type.startswith(b"multipart/"):
+        return Need.MULTIPART if strict else Need.NOTHING
     if head.length > plane.limits.body_held_bytes_max:
         text = f"the body is over {plane.limits.body_held_bytes_max} bytes (`limits.body_held_bytes_max`)"
         return undecidable(text, 413) if strict else Need.NOTHING
@@ -79,8 +84,8 @@ class Reading:
     def names(self, held: list[bytes], inference: bool, strict: bool) -> tuple[str, ...] | Reply:
         """The models that the body names; or the refusal where that is not certain and matters."""
         if self._multipart:
-            if _MULTIPART_MODEL.search(b"".join(self.payload or held)):
-                return undecidable("a multipart body names a model", 415)
+            if not _names_no_model(b"".join(self.payload or held)):
+                return undecidable("a multipart body names a model, or hides the names of its parts", 415)
             return ()
         self._scan = scan = self._spans.finish()
         if not strict:
@@ -94,3 +99,10 @@ class Reading:
     def rewritten(self, held: list[bytes], model: str) -> bytes:
         """The content with another model's name in every span."""
         return splice(b"".join(self.payload or held), self._scan.spans, model)
+
+
+def _names_no_model(multipart: bytes) -> bool:
+    """Whether every part of a form has a plain name, and none is `model`. Also False for what is no form."""
+    names = _PLAIN_PART.findall(multipart)
+    plain = multipart[:2] == b"--" and len(names) == len(_PART.findall(multipart))
+    return plain and not any(name.lower() == b"model" for name in names)
