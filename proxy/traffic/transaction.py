@@ -159,12 +159,13 @@ class Transaction:
         self._outgoing_bytes += len(data)
         plane.bodies_held_bytes += len(data)
         reading.feed(data, type(self._scanner) is ChunkedBody)
-        if self.request_done:
-            self._choose()
-        elif self._outgoing_bytes > plane.limits.body_held_bytes_max:
-            self._give_up_holding(413, f"the body is over {plane.limits.body_held_bytes_max} bytes")
+        if self._outgoing_bytes > plane.limits.body_held_bytes_max:
+            text = f"the body is over {plane.limits.body_held_bytes_max} bytes (`limits.body_held_bytes_max`)"
+            self._give_up_holding(413, text)
         elif plane.bodies_held_bytes > plane.limits.bodies_held_bytes_max:
-            self._give_up_holding(503, "too many bodies are held at once")
+            self._give_up_holding(503, "too many bodies are held at once (`limits.bodies_held_bytes_max`)")
+        elif self.request_done:
+            self._choose()
 
     def _give_up_holding(self, status: int, why: str) -> None:
         """Over a bound: pass the body on unread, where nothing can be gone around by that."""
@@ -244,7 +245,7 @@ class Transaction:
         length = -1
         names = self._names
         known = bool(names) and names[-1] == plan.route
-        if plan.model and (known or plan.base_served) and any(name != plan.model for name in names):
+        if (known or (names and plan.base_served)) and names[-1] != plan.model:
             if asked.model:
                 if asked.span is None:
                     return undecidable("the model in the path cannot be read with certainty")
