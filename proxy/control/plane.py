@@ -69,10 +69,14 @@ class ControlPlane:
         self._check_now = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def start(self) -> None:
-        """Publish what is known already, then look, discover and check until `stop`. Raises StateError."""
+    async def open(self) -> None:
+        """Publish what the store and the settings know already. Raises StateError."""
         await self._merge(resolve(self.setup.settings, {}), frozenset())
         await self.publish()
+
+    async def start(self) -> None:
+        """`open`, then look, discover and check until `stop`. Raises StateError."""
+        await self.open()
         self._tasks = [
             asyncio.create_task(self._repeat("look", self.tick, self._tick_wait)),
             asyncio.create_task(self._repeat("discover", self.discover, self._discover_wait)),

@@ -1,0 +1,207 @@
+"""From panes to a snapshot: the whole decision in virtual time, on the real store and the real engine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from proxy.control.orders import Orders, Word
+from proxy.core.enforcement import Snapshot, Step
+from proxy.core.errors import StateError
+from proxy.core.ladder import Command
+from proxy.core.policy import BaselineRules, Fault, Policy
+from proxy.core.record import Record, from_bytes
+from proxy.core.routes import Target
+from proxy.stores.embedded import open_embedded
+from tests.control.house import ENFORCE, House, house, one_route, settings_of
+
+KIM = Word("kim", "a drill")
+
+
+async def learnt(built: House) -> None:
+    """Healthy traffic until the baseline has closed."""
+    await built.vouch()
+    await built.days(14, 10, 0)
+    assert (await built.view())["baseline"]["status"] == "provisional"
+
+
+async def test_a_route_learns_erodes_and_is_put_back_on_its_base() -> None:
+    async with house() as built:
+        assert (await built.view())["status"] == "learning"
+        await learnt(built)
+        assert (await built.view())["status"] == "watching"
+        await built.days(40, 3, 7)
+        steps = [one.enforcements[0].step for one in built.published if one.enforcements]
+        assert steps[-1] is Step.REVERTED
+        last = built.published[-1]
+        assert last.target(last.routes[0]) == (Target("default", "base-model"), True)
+        shown = await built.view()
+        assert (shown["step"], shown["served"], shown["severity"]) == ("reverted", "base", "critical")
+        assert shown["enforcement_id"] == last.enforcements[0].id
+        record = await built.plane.memory.decision(shown["enforcement_id"])
+        assert record is not None
+        assert record.body["decision"]["step"] == "reverted"
+        journal = await built.plane.memory.journal(10)
+        assert journal[0]["action"] == "revert"
+        assert journal[0]["actor"] == "groundwire"
+        assert "line" in journal[0]["reason"]
+
+
+async def test_nothing_happens_to_a_healthy_route() -> None:
+    async with house() as built:
+        await learnt(built)
+        await built.days(60, 10, 0)
+        assert [one.enforcements for one in built.published] == [()] * len(built.published)
+        assert (await built.view())["step"] == "steady"
+
+
+async def test_shadow_only_says_what_it_would_have_done() -> None:
+    async with house(policy=replace(ENFORCE, mode="shadow")) as built:
+        await learnt(built)
+        await built.days(40, 2, 8)
+        assert all(not one.enforcements for one in built.published)
+        shown = await built.view()
+        assert (shown["step"], shown["would_step"], shown["mode"]) == ("steady", "reverted", "shadow")
+        assert "mode is shadow" in shown["reason"]
+        assert (await built.plane.memory.decision(shown["enforcement_id"])) is not None
+        assert await built.plane.memory.journal(10) == []
+
+
+async def test_an_unarmed_route_stops_at_limited() -> None:
+    async with house() as built:
+        await built.vouch(refused=3)
+        await built.days(54, 10, 0)
+        await built.days(40, 2, 8)
+        last = built.published[-1]
+        assert last.enforcements[0].step is Step.LIMITED
+        assert last.enforcements[0].rate_rps > 0
+        shown = await built.view()
+        assert (shown["step"], shown["would_step"]) == ("limited", "reverted")
+        assert "revert not armed: the base refused 3 of 24" in shown["reason"]
+
+
+async def test_a_provisional_baseline_reverts_only_where_the_policy_or_a_person_says_so() -> None:
+    policy = Policy(mode="enforce", baseline=BaselineRules(closes_at=200))
+    async with house(policy=policy) as built:
+        await learnt(built)
+        await built.days(30, 2, 8)
+        shown = await built.view()
+        assert (shown["step"], shown["would_step"]) == ("limited", "reverted")
+        assert "the baseline is provisional" in shown["reason"]
+        await Orders(built.plane).promote("support", KIM)
+        await built.days(2, 2, 8)
+        shown = await built.view()
+        assert (shown["step"], shown["baseline"]["status"]) == ("reverted", "promoted")
+
+
+async def test_disarm_stops_new_actions_and_keeps_reverts() -> None:
+    calm = replace(ENFORCE, fault=Fault(share_max=1.0))  # two of two would be a storm
+    async with house({**one_route("a"), **one_route("b")}, calm) as built:
+        orders = Orders(built.plane)
+        await built.vouch()
+        await built.days(14, 10, 0, "a", "b")
+        await orders.disarm("b", 3_600.0, KIM)
+        await built.days(40, 2, 8, "a", "b")
+        steps = {one.route: one.step for one in built.published[-1].enforcements}
+        assert steps == {"a": Step.REVERTED}
+        assert "disarmed by kim: a drill" in (await built.view("b"))["reason"]
+        await orders.disarm("", 3_600.0, KIM)
+        await built.second()
+        assert {one.route for one in built.published[-1].enforcements} == {"a"}
+        await orders.rearm(KIM)
+        await built.second()
+        assert {one.route: one.step for one in built.published[-1].enforcements}["b"] is Step.REVERTED
+
+
+async def test_many_routes_that_climb_together_are_held_and_said() -> None:
+    names = [f"route-{n}" for n in range(4)]
+    routes = {name: one for n in names for name, one in one_route(n).items()}
+    async with house(routes) as built:
+        await built.vouch()
+        await built.days(14, 10, 0, *names)
+        await built.days(40, 1, 9, *names)
+        assert not any(one.step is Step.REVERTED for one in built.published[-1].enforcements)
+        assert "suspected fault of the monitor" in (await built.plane.status())["fault"]
+        views = [await built.view(name) for name in names]
+        assert [view["would_step"] for view in views] == ["reverted"] * 4
+        assert all("suspected fault of the monitor" in view["reason"] for view in views)
+        await Orders(built.plane).rearm(KIM)
+        await built.second()
+        assert {one.step for one in built.published[-1].enforcements} == {Step.REVERTED}
+
+
+async def test_two_planes_on_one_store_make_one_transition_and_one_record() -> None:
+    async with house() as built:
+        second = built.another()
+        await second.open()
+        await learnt(built)
+        for _ in range(40):
+            await built.answers(1, 9)
+            await built.second(built.plane, second)
+        decisions = await built.store.records("decision", 100)
+        reverts = [one for one in await built.plane.memory.journal(100) if one["action"] == "revert"]
+        assert len(reverts) == 1
+        moved = [from_bytes(record).body["decision"]["step"] for _, _, record in decisions]
+        assert moved.count("reverted") == 1
+        assert built.plane.snapshot.enforcements == second.snapshot.enforcements
+        await second.stop()
+
+
+async def test_a_restart_resumes_and_the_revert_stays(tmp_path: Path) -> None:
+    settings = settings_of(one_route())
+    store = await open_embedded(tmp_path / "gw.db")
+    before = House(settings, store)
+    await before.plane.open()
+    await learnt(before)
+    await before.days(40, 1, 9)
+    version = before.published[-1].version
+    await before.plane.stop()
+    await store.close()
+
+    store = await open_embedded(tmp_path / "gw.db")
+    after = House(settings, store, before.clock)
+    await after.plane.open()
+    first = after.published[0]
+    assert first.version > version
+    assert first.enforcements[0].step is Step.REVERTED
+    assert first.target(first.routes[0])[1]
+    await after.days(30, 10, 0)
+    assert after.published[-1].enforcements[0].step is Step.REVERTED, "good behaviour does not lift a latch"
+    await after.plane.stop()
+    await store.close()
+
+
+async def test_a_record_whose_append_failed_is_appended_by_the_next_look() -> None:
+    async with house() as built:
+        await learnt(built)
+        memory = built.plane.memory
+        whole = memory.append_decision
+
+        async def broken(record: Record) -> None:
+            raise StateError("the disk is full")
+
+        memory.append_decision = broken  # type: ignore[method-assign]
+        await built.days(40, 1, 9)
+        memory.append_decision = whole  # type: ignore[method-assign]
+        await built.second()
+        shown = await built.view()
+        assert await memory.decision(shown["enforcement_id"]) is not None
+
+
+async def test_versions_only_grow() -> None:
+    async with house() as built:
+        await learnt(built)
+        await built.days(40, 1, 9)
+        await Orders(built.plane).command("support", Command.RESTORE, KIM)
+        versions = [one.version for one in built.published]
+        assert versions == sorted(set(versions))
+        assert versions[0] >= int(1.8e9), "never below a version of before a lost state file"
+
+
+@pytest.mark.parametrize("pin", ["candidate", "base"])
+async def test_a_pin_is_in_the_very_first_snapshot(pin: str) -> None:
+    async with house(one_route(pin=pin)) as built:
+        first: Snapshot = built.published[0]
+        assert first.target(first.routes[0])[1] is (pin == "base")
