@@ -10,7 +10,8 @@ from proxy.features.wording import plain, unquoted
 HEDGED_SHARE: Final = 0.34  # cues per sentence from which an answer as a whole is hedged
 _CUES: Final = re.compile(
     r"\b(?:"
-    r"i(?:'m| am) (?:not (?:entirely |completely |really |quite |100% |very )?(?:sure|certain|confident)|unsure|uncertain)|"
+    r"i(?:'m| am) (?:not (?:entirely |completely |really |quite |100% |very )?(?:sure|certain|confident)|"
+    r"unsure|uncertain)|"
     r"i (?:think|believe|guess|suppose|assume|suspect|would guess)|i (?:don't|do not) (?:really )?know|"
     r"i (?:could|may|might) be (?:wrong|mistaken)|as far as i (?:know|can tell)|to the best of my knowledge|"
     r"if i (?:remember|recall) correctly|not (?:entirely |completely |exactly )?(?:clear|certain|known)|"
