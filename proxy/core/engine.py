@@ -65,7 +65,7 @@ def step(  # noqa: PLR0917 - the order in which a reader would ask for them
     read for alarms only and not consumed. `baseline` None means learning.
     """
     taken = fresh_panes(state, panes)
-    glanced = open_pane if open_pane is not None and open_pane[0] > state.last_pane else None
+    glanced = open_pane if open_pane is not None and _follows(open_pane, state, panes, taken) else None
     plan = Plan() if baseline is None else make_plan(baseline, policy, context.pane_s)
     look = Look(state, taken, glanced, plan, baseline, policy, context)
     outcome = decide(look)
@@ -111,6 +111,12 @@ def enforcement_of(state: RouteState, route: str, policy: Policy) -> Enforcement
         rate_rps=policy.limited.rate_rps if limited else 0.0,
         burst=policy.limited.burst if limited else 0,
     )
+
+
+def _follows(open_pane: Pane, state: RouteState, panes: Sequence[Pane], taken: Sequence[Pane]) -> bool:
+    """Whether the open pane comes next: not consumed already, and no closed pane is left for another call."""
+    last = taken[-1][0] if taken else state.last_pane
+    return open_pane[0] > last and not any(pane > last for pane, _ in panes)
 
 
 def _is_news(before: RouteState, outcome: Outcome) -> bool:

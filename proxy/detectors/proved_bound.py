@@ -30,8 +30,9 @@ def proved_factor(lines: Mapping[str, float], sums: Cells, log_limit: int) -> fl
     """
     low, high = 0.0, TOP / max(lines.values(), default=1.0)
     target = log_limit / UNIT + math.log(BETS)
-    fixed = _from_positives(lines, sums)
-    negatives = [(lines[s], r, c / (1 << COUNT_BITS)) for (s, r, y), c in sums.items() if s in lines and not y]
+    counts = sorted(sums.items())  # one order of adding, so that a bound is the same wherever it is computed
+    fixed = _from_positives([(r, c / (1 << COUNT_BITS)) for (s, r, y), c in counts if s in lines and y])
+    negatives = [(lines[s], r, c / (1 << COUNT_BITS)) for (s, r, y), c in counts if s in lines and not y]
     if not _disproved(high, fixed, negatives, target):
         return None
     for _ in range(HALVINGS):
@@ -43,9 +44,8 @@ def proved_factor(lines: Mapping[str, float], sums: Cells, log_limit: int) -> fl
     return high
 
 
-def _from_positives(lines: Mapping[str, float], sums: Cells) -> list[float]:
+def _from_positives(positives: list[tuple[int, float]]) -> list[float]:
     """For each bet, the logarithm that the positives give, at every line."""
-    positives = [(r, c / (1 << COUNT_BITS)) for (s, r, y), c in sums.items() if s in lines and y]
     return [sum(n * math.log1p((c - 1.0) * 2.0**-r) for r, n in positives) for c in ASIDE]
 
 

@@ -290,8 +290,10 @@ def test_orders() -> None:
 
 def test_a_catch_up_is_taken_in_bounded_parts() -> None:
     panes = [(T0 + n, WELL) for n in range(PANES_MAX + 10)]
-    first = step(RouteState(), panes, None, BASELINE, ENFORCE, CONTEXT)
+    opened = (T0 + PANES_MAX + 10, merge([ILL] * 50))
+    first = step(RouteState(), panes, opened, BASELINE, ENFORCE, CONTEXT)
     assert first.state.last_pane == T0 + PANES_MAX - 1
+    assert first.step is Step.STEADY, "the open pane is looked at once the closed ones are taken"
     second = step(first.state, panes, None, BASELINE, ENFORCE, CONTEXT)
     assert second.state.evidence.panes == PANES_MAX + 10
 
