@@ -125,9 +125,16 @@ def _conclude(look: Look, state: RouteState, reasons: tuple[str, ...]) -> Outcom
         would_action=ladder.action(look.state.would, state.would),
         reasons=reasons,
         blind=blind,
-        skipped=look.plan.skipped,
+        skipped=_skipped(look, state),
         tests=look.plan.count,
     )
+
+
+def _skipped(look: Look, state: RouteState) -> tuple[str, ...]:
+    """Categories without lines: too little baseline, or seen in traffic and not in the baseline at all."""
+    known = look.baseline.refusals if look.baseline else {}
+    unseen = (category for category in state.evidence.unlined if category not in known)
+    return (*look.plan.skipped, *(f"{category}: seen in traffic, and not in the baseline" for category in unseen))
 
 
 def _conditions(look: Look, *, recovered: bool) -> Conditions:

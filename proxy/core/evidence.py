@@ -20,6 +20,7 @@ from proxy.detectors.intervals import probability_below
 from proxy.detectors.proved_bound import proved_factor
 
 LN_10: Final = round(2.302585092994046 * UNIT)  # `changed` drops back when its odds fall below 10 (section 5)
+UNLINED_MAX: Final = 16  # categories that are named; the taxonomy has fewer
 DIGITS: Final = 9  # a probability is compared after rounding, so that every CPU agrees
 
 
@@ -36,13 +37,14 @@ class LineState:
 class Evidence:
     """The state of all tests of a plan: lines by `Test.key`, mirrored tests by stratum while something is latched.
 
-    `panes` counts the panes that entered.
+    `panes` counts the panes that entered; `unlined` names categories that were seen and have no line.
     """
 
     plan_id: str = ""
     lines: Mapping[str, LineState] = field(default_factory=dict)
     recoveries: Mapping[str, Bets] = field(default_factory=dict)
     panes: int = 0
+    unlined: tuple[str, ...] = ()
 
 
 def follow(evidence: Evidence, plan: Plan) -> Evidence:
@@ -55,7 +57,8 @@ def follow(evidence: Evidence, plan: Plan) -> Evidence:
 
 def consume(evidence: Evidence, plan: Plan, pane: int, cells: Cells) -> tuple[Evidence, tuple[str, ...]]:
     """After a closed pane; and the strata that are proved recovered by it."""
-    if not any(key in test.table for test in plan.tests[:1] for key in cells):
+    evidence = _noted(evidence, plan, cells)
+    if not any(category in plan.rates for category, _, _ in cells):
         return evidence, ()
     after = _advance(evidence, plan, pane, cells)
     recoveries = dict(_recoveries(evidence, plan, pane, cells))
@@ -63,7 +66,8 @@ def consume(evidence: Evidence, plan: Plan, pane: int, cells: Cells) -> tuple[Ev
     lines = {key: state for key, state in after.lines.items() if key.rpartition("/")[0] not in recovered}
     fresh = {t.key: LineState() for t in plan.tests if t.stratum in recovered}
     left = {stratum: bets for stratum, bets in recoveries.items() if stratum not in recovered}
-    return Evidence(plan.id, {**lines, **fresh}, left, evidence.panes + 1), recovered
+    whole = replace(after, lines={**lines, **fresh}, recoveries=left, panes=evidence.panes + 1)
+    return whole, recovered
 
 
 def glance(evidence: Evidence, plan: Plan, pane: int, cells: Cells) -> tuple[Evidence, Evidence]:
@@ -82,6 +86,14 @@ def calls(evidence: Evidence, plan: Plan) -> tuple[Call, ...]:
 def findings(evidence: Evidence, plan: Plan) -> tuple[Finding, ...]:
     """One finding for each line, overall first."""
     return tuple(_finding(evidence, plan, test) for test in plan.tests)
+
+
+def _noted(evidence: Evidence, plan: Plan, cells: Cells) -> Evidence:
+    """With the categories of this pane that no line watches."""
+    new = {category for category, _, _ in cells} - plan.rates.keys() - set(evidence.unlined)
+    if not new:
+        return evidence
+    return replace(evidence, unlined=tuple(sorted({*evidence.unlined, *new})[:UNLINED_MAX]))
 
 
 def _advance(evidence: Evidence, plan: Plan, pane: int, cells: Cells) -> Evidence:

@@ -128,9 +128,12 @@ def _without_finding(record: Record) -> str:
 
 
 def _found(decision: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The findings that are not undecided, the heaviest line first, overall first."""
-    found = [finding for finding in decision["findings"] if finding["status"] != "undecided"]
-    return sorted(found, key=lambda finding: WEIGHT_OF_LINE.index(finding["line"]))
+    """The heaviest line of each stratum that is not undecided: the heaviest first, overall first."""
+    heaviest: dict[str, Mapping[str, Any]] = {}
+    for finding in sorted(decision["findings"], key=lambda finding: WEIGHT_OF_LINE.index(finding["line"])):
+        if finding["status"] != "undecided":
+            heaviest.setdefault(finding["stratum"], finding)
+    return list(heaviest.values())
 
 
 def _worst(decision: Mapping[str, Any]) -> Mapping[str, Any] | None:

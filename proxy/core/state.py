@@ -103,6 +103,7 @@ def _evidence_json(evidence: Evidence) -> dict[str, Any]:
     return {
         "plan": evidence.plan_id,
         "panes": evidence.panes,
+        "unlined": list(evidence.unlined),
         "lines": {k: [_bets_json(s.bets), s.status.value, s.crossed_pane] for k, s in sorted(evidence.lines.items())},
         "recoveries": {stratum: _bets_json(bets) for stratum, bets in sorted(evidence.recoveries.items())},
     }
@@ -114,6 +115,7 @@ def _evidence(data: Mapping[str, Any]) -> Evidence:
         lines={k: LineState(_bets(b), Status(status), int(pane)) for k, (b, status, pane) in data["lines"].items()},
         recoveries={stratum: _bets(bets) for stratum, bets in data["recoveries"].items()},
         panes=int(data["panes"]),
+        unlined=tuple(str(category) for category in data["unlined"]),
     )
 
 

@@ -171,6 +171,12 @@ def test_categories_without_enough_baseline_are_named() -> None:
     assert {finding.stratum for finding in outcome.findings} == {OVERALL, "fraud", "weapons"}
 
 
+def test_a_category_that_the_baseline_does_not_know_is_named() -> None:
+    route = Route()
+    route.look(pane({"fraud": 5, "drugs": 5}, {}))
+    assert route.look(WELL).skipped == ("drugs: seen in traffic, and not in the baseline",)
+
+
 def test_without_any_line_severity_is_undecided() -> None:
     route = Route(policy=Policy(baseline=BaselineRules(category_min=5_000)))
     outcome = route.run(WELL, 3)
