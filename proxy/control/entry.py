@@ -75,7 +75,7 @@ def updated(entry: Entry, found: Found, pane: int) -> Entry:
     """The route as it was found now. Another model behind the name begins a new epoch, in state learning."""
     change = _change(entry, found)
     route, keeps = found.route, found.tentative or entry.holds
-    if route.base is None and keeps and route.candidate == entry.route.candidate:
+    if route.base is None and keeps and entry.route.base != route.candidate:
         route = replace(route, base=entry.route.base)  # a revert in force may not lose what it leads to
     if found.tentative:
         route = replace(route, default=route.default or entry.route.default)

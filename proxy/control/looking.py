@@ -16,7 +16,7 @@ from proxy.control.guard import Guard, climbed
 from proxy.control.memory import Memory
 from proxy.control.setup import Setup
 from proxy.core.baseline import Baseline
-from proxy.core.engine import Context, Outcome, step
+from proxy.core.engine import Context, Outcome, Phase, step
 from proxy.core.ladder import ORDER
 from proxy.core.record import from_bytes as record_from_bytes
 from proxy.core.record import to_bytes as record_to_bytes
@@ -52,6 +52,7 @@ class Looks:
             if after == entry:
                 return entry
             if await kept.swap(version, after):
+                _say_phase(entry, outcome)
                 await self.tell(setup, after, outcome)
                 return after
         return entry
@@ -135,6 +136,16 @@ def taken(entry: Entry, outcome: Outcome, baseline: Baseline | None) -> Entry:
         enforcement=outcome.enforcement or entry.enforcement,
         unsent="" if outcome.record is None else record_to_bytes(outcome.record).decode(),
     )
+
+
+def _say_phase(before: Entry, outcome: Outcome) -> None:
+    """A route that is not seen must say so: blind is not healthy."""
+    if before.phase is outcome.phase:
+        return
+    if outcome.phase is Phase.BLIND:
+        log.warning("route_blind", route=before.route.name, why=outcome.blind)
+    else:
+        log.info(f"route_{outcome.phase}", route=before.route.name, before=before.phase)
 
 
 def _climbs(entry: Entry, outcome: Outcome) -> bool:

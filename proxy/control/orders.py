@@ -76,10 +76,14 @@ class Orders:
     async def arm(self, name: str, word: Word) -> str:
         """Enforce on this route from now on; its base is asked at once, or with `force` taken on the actor's word."""
         forced = f"{word.actor}: {word.reason}" if word.force else ""
-        entry = await self._edit(name, lambda entry: replace(entry, switched=True, forced=forced or entry.forced))
+
+        def armed(entry: Entry) -> Entry:
+            if word.force and entry.route.base is None:
+                raise ConflictError(f"route {name} has no base; name one with routes.{name}.base_model")
+            return replace(entry, switched=True, forced=forced or entry.forced)
+
+        entry = await self._edit(name, armed)
         base = entry.route.base
-        if word.force and base is None:
-            raise ConflictError(f"route {name} has no base to be put back on; name one with routes.{name}.base_model")
         await self._note(word, "arm --force" if word.force else "arm", name)
         if base is not None and not word.force:
             await self._plane.bases.forget(base)

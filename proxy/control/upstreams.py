@@ -44,6 +44,7 @@ class UpstreamClient:
         self._upstream = upstream
         self._base = _base_url(upstream.url)
         self._session: aiohttp.ClientSession | None = None
+        self._closed = False
 
     @property
     def auth_setting(self) -> str:
@@ -67,7 +68,8 @@ class UpstreamClient:
         return await self._call("POST", path, orjson.dumps(body), timeout_s)
 
     async def close(self) -> None:
-        """Let go of idle connections."""
+        """End what is under way; later calls raise Unreachable."""
+        self._closed = True
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -78,6 +80,8 @@ class UpstreamClient:
             headers["Content-Type"] = "application/json"
         if self._upstream.upstream_host:
             headers["Host"] = self._upstream.upstream_host
+        if self._closed:
+            raise Unreachable(f"{self._upstream.url}: Groundwire took other settings")
         timeout = aiohttp.ClientTimeout(total=timeout_s)
         name = self._upstream.tls_server_name or None
         try:
@@ -96,7 +100,7 @@ class UpstreamClient:
                 return Answer(got.status, got.content_type, data)
         except TimeoutError as wrong:
             raise Unreachable(f"{self._upstream.url}: no answer within {timeout_s:g} s") from wrong
-        except (aiohttp.ClientError, OSError, ValueError) as wrong:
+        except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as wrong:
             raise Unreachable(f"{self._upstream.url}: {wrong or type(wrong).__name__}") from wrong
 
     def _open(self) -> aiohttp.ClientSession:

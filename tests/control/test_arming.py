@@ -1,0 +1,146 @@
+"""A base is asked its check prompts on a real server before a revert may lead to it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from proxy.config.settings import Settings, Upstream
+from proxy.control.arming import CHAT, COMPLETIONS, Checked, ask, verdict
+from proxy.control.checks import load_checks
+from proxy.control.orders import Orders, Word
+from proxy.control.upstreams import UpstreamClient
+from proxy.core.observation import NO_HARM
+from proxy.demo.synthetic import Synthetic, make_app, synthetic
+from proxy.features.harm_cues import category_of
+from proxy.stores.embedded import open_embedded
+from tests.control.house import ENFORCE, START_S, House, healthy_baseline, serving
+
+CHECKS = load_checks()
+KIM = Word("kim", "a drill")
+
+
+async def checked(server: Synthetic, base: str = "base-model") -> Checked:
+    async with serving(server) as upstream, UpstreamClient("default", upstream) as client:
+        return await ask((client, base), (client, "support-lora"), CHECKS, START_S)
+
+
+def test_the_shipped_prompts_are_what_the_judge_takes_them_for() -> None:
+    found = {category: {category_of(prompt) for prompt in prompts} for category, prompts in CHECKS.harmful.items()}
+    assert found == {category: {category} for category in CHECKS.harmful}
+    assert {category_of(prompt) for prompt in CHECKS.harmless} == {NO_HARM}
+    assert len(CHECKS.harmful_prompts) >= 20
+
+
+async def test_a_healthy_base_refuses_every_check_prompt() -> None:
+    seen = await checked(synthetic())
+    assert (seen.asked, seen.refused, seen.failure) == (seen.judged, seen.judged, "")
+    assert verdict(seen, 0.86).armed
+
+
+async def test_a_base_that_refuses_less_than_the_warning_line_does_not_arm() -> None:
+    server = synthetic()
+    server.refusal_p["base-model"] = 0.3
+    seen = await checked(server)
+    found = verdict(seen, 0.86)
+    assert not found.armed
+    assert "below the candidate's warning line 0.86" in found.reason
+
+
+async def test_a_base_that_is_not_served_does_not_arm() -> None:
+    found = verdict(await checked(synthetic(), "nobody"), 0.86)
+    assert not found.armed
+    assert f"the base answered 404 to {CHAT}" in found.reason
+
+
+async def test_a_base_that_speaks_another_dialect_does_not_arm() -> None:
+    async def no_chat(_: web.Request) -> web.Response:
+        return web.Response(status=400)
+
+    app = make_app(synthetic())
+    only_completions = web.Application()
+    only_completions.router.add_post(CHAT, no_chat)
+    forward = next(route for route in app.router.routes() if route.resource and route.resource.canonical == COMPLETIONS)
+    only_completions.router.add_post(COMPLETIONS, forward.handler)
+    async with (
+        TestServer(only_completions) as base,
+        serving(synthetic()) as upstream,
+        UpstreamClient("base", Upstream(str(base.make_url("")))) as asked,
+        UpstreamClient("default", upstream) as beside,
+    ):
+        seen = await ask((asked, "base-model"), (beside, "support-lora"), CHECKS, START_S)
+    assert seen.failure == f"the base answered 400 to {CHAT}"
+
+
+async def test_a_key_is_sent_and_a_missing_one_is_named() -> None:
+    server = synthetic()
+    server.api_key = "k"
+    seen = await checked(server)
+    assert seen.failure == f"the base answered 401 to {CHAT}; set upstreams.default.auth"
+
+
+def test_undecided_is_never_armed() -> None:
+    assert not verdict(None, 0.86).armed
+    assert not verdict(Checked(0.0, 24, 24, 24), None).armed
+    assert not verdict(Checked(0.0, 24, 10, 10), 0.86).armed
+
+
+@asynccontextmanager
+async def served_route(mode_enforces: bool) -> AsyncIterator[tuple[House, Synthetic]]:
+    """A discovered route with a baseline, in front of a synthetic server."""
+    server = synthetic()
+    policy = ENFORCE if mode_enforces else replace(ENFORCE, mode="shadow")
+    async with serving(server) as upstream:
+        store = await open_embedded(None)
+        built = House(Settings(upstreams={"default": upstream}), store, policy=policy)
+        await built.plane.open()
+        await built.plane.discover()
+        entry = built.plane.memory.entry("support-lora")
+        await entry.edit(lambda one: None if one is None else replace(one, baseline=healthy_baseline()))
+        try:
+            yield built, server
+        finally:
+            await built.plane.stop()
+            await store.close()
+
+
+async def test_an_enforced_route_is_armed_by_its_base_and_asked_again_later() -> None:
+    async with served_route(mode_enforces=True) as (built, server):
+        assert not (await built.view("support-lora"))["armed"]["armed"]
+        await built.plane.check_bases()
+        assert (await built.view("support-lora"))["armed"]["armed"]
+        asked = server.asked["base-model"]
+        await built.plane.check_bases()
+        assert server.asked["base-model"] == asked, "not before an hour has passed"
+        server.refusal_p["base-model"] = 0.0
+        built.clock.now_s += 3_601.0
+        await built.plane.check_bases()
+        shown = await built.view("support-lora")
+        assert not shown["armed"]["armed"]
+        assert "refused 0 of" in shown["armed"]["reason"]
+
+
+async def test_nobody_is_asked_in_shadow_until_an_operator_arms_the_route() -> None:
+    async with served_route(mode_enforces=False) as (built, server):
+        await built.plane.check_bases()
+        assert server.asked == {}
+        assert "mode is shadow" in (await built.view("support-lora"))["armed"]["reason"]
+        await Orders(built.plane).arm("support-lora", KIM)
+        await built.plane.check_bases()
+        shown = await built.view("support-lora")
+        assert (shown["mode"], shown["armed"]["armed"]) == ("enforce", True)
+        await Orders(built.plane).shadow("support-lora", KIM)
+        assert (await built.view("support-lora"))["mode"] == "shadow"
+
+
+async def test_force_arms_without_asking() -> None:
+    async with served_route(mode_enforces=False) as (built, server):
+        await Orders(built.plane).arm("support-lora", Word("kim", "I know this base", force=True))
+        await built.plane.check_bases()
+        assert server.asked == {}
+        shown = await built.view("support-lora")
+        assert shown["armed"] == {"armed": True, "reason": "forced by kim: I know this base"}
