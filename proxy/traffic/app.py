@@ -12,6 +12,7 @@ from typing import Final
 
 import uvloop
 
+from proxy.config.pins import with_settings
 from proxy.config.settings import Settings
 from proxy.core.enforcement import Snapshot
 from proxy.core.errors import GroundwireError, StateError
@@ -59,6 +60,7 @@ class App:
         self._started_s = time.time()
         self._stop = asyncio.Event()
         self._readiness = Readiness()
+        self._snapshot = Snapshot(0)
         self._child = Child(spawn_analysis) if spawn_analysis else None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -78,11 +80,11 @@ class App:
         self._plane = plane = Plane(settings, link, loop)
         self._set_upstreams(settings)
         self._restore(folder)
-        data, address = await listen(
-            settings.listen.data, "listen.data", lambda: ClientConnection(plane), server_tls(settings.listen)
-        )
         health, health_address = await listen(
             settings.listen.health, "listen.health", lambda: HealthConnection(self._readiness, self._metrics)
+        )
+        data, address = await listen(
+            settings.listen.data, "listen.data", lambda: ClientConnection(plane), server_tls(settings.listen)
         )
         self._readiness.listening = True
         link.start()
@@ -124,7 +126,7 @@ class App:
             self._readiness.degraded.add("enforcement_file_corrupt")
         if snapshot is not None:
             log.info("enforcement_restored", version=snapshot.version, held_back=_held_back(snapshot))
-            self._plane.apply(snapshot)
+        self._apply(snapshot or self._snapshot)
         hold_s = self._settings.link.start_hold_s
         fresh = snapshot is None and not self._readiness.degraded and is_fresh(folder)
         if snapshot is not None or fresh or not hold_s:
@@ -132,6 +134,11 @@ class App:
         else:
             log.warning("enforcement_unknown", holding_requests_for_s=hold_s)
             asyncio.get_running_loop().call_later(hold_s, self._hold_over)
+
+    def _apply(self, snapshot: Snapshot) -> None:
+        """Take a snapshot, with the pins of the settings over it."""
+        self._snapshot = snapshot
+        self._plane.apply(with_settings(snapshot, self._settings.routes))
 
     def _hold_over(self) -> None:
         if not self._plane.serving:
@@ -145,8 +152,8 @@ class App:
 
     def _on_snapshot(self, snapshot: Snapshot) -> None:
         """A snapshot came down the link."""
-        old = self._plane.enforcer.snapshot
-        self._plane.apply(snapshot)
+        old = self._snapshot
+        self._apply(snapshot)
         self._readiness.degraded -= {"enforcement_unknown", "enforcement_file_corrupt"}
         if not self._plane.serving:
             self._open()
@@ -239,7 +246,7 @@ class App:
             log.error("reload_refused", error=str(wrong), settings="the old ones stay")  # noqa: TRY400
             return
         self._settings = settings
-        plane.apply(plane.enforcer.snapshot)
+        self._apply(self._snapshot)
         set_up(settings.log_level, "traffic")
         if settings.listen != old.listen or settings.link.socket != old.link.socket:
             log.warning("reload_needs_restart", keys="listen.*, link.socket, state_dir")

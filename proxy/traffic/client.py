@@ -136,9 +136,9 @@ class ClientConnection(asyncio.Protocol):
         return True
 
     def _begin(self, head: RequestHead, rest: bytes) -> None:
-        asked = self.plane.asked(head.target)
         if head.method == b"CONNECT":
             raise MethodRefused("CONNECT is for forward proxies")
+        asked = self.plane.asked(head.target)
         if asked.target == b"*" and head.method != b"OPTIONS":
             raise FramingError("only OPTIONS may ask for *")
         self._buffer = b""

@@ -401,7 +401,7 @@ class Transaction:
         """The response is whole."""
         self._connection = None
         self.finish(End.COMPLETE)
-        self.client.transaction_over(self.close_client or not self.request_done)
+        self.client.transaction_over(self.close_client or not self.request_done or self.plane.draining)
 
     # --- tunnels ---------------------------------------------------------------------------------------------------
 
