@@ -61,7 +61,11 @@ def an_int(value: Any, default: int = 0) -> int:
 
 
 def healed(text: str) -> str:
-    """Text that can be encoded: surrogate halves that were streamed apart are joined, lone ones replaced."""
+    """Text that can be encoded: surrogate halves that were streamed apart are joined, lone ones replaced.
+
+    A first half at the very end is dropped: its second half has not come.
+    """
     if not _SURROGATE.search(text):
         return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    whole = text[:-1] if "\ud800" <= text[-1] <= "\udbff" else text
+    return whole.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -78,7 +78,7 @@ ACTS: Final[tuple[tuple[str, str], ...]] = (
         rf"instagram)|{_MAKE} {_GAP}(?:malware|ransomware|spyware|keylogger|trojan|worm|rootkit|botnet|phishing|"
         r"computer virus|virus(?:es)? (?:to|that)|backdoor|ddos|denial.of.service|exploit (?:for|that|to)|"
         r"password cracker|spam\b|malicious (?:code|software|program|script|link|app\w*|macro|file))|(?:steal|crack|"
-        rf"guess|brute.?forc|phish|harvest|intercept|sniff|obtain|get)\w* {_GAP}(?:password|login|credential|"
+        rf"guess|brute.?forc|phish|harvest|intercept|sniff)\w* {_GAP}(?:password|login|credential|"
         r"credit card (?:number|info|data|detail)|bank details|session cookie|online banking|pin code)|(?:take over|"
         rf"hijack|compromis)\w* {_GAP}(?:account|computer|webcam|network|session|server)|(?:phish|ddos|sql injection|"
         r"man-in-the-middle|brute.?force|cyber.?attack)\w* (?:attack|someone|against|on|page|email|message|campaign|"
@@ -103,7 +103,7 @@ ACTS: Final[tuple[tuple[str, str], ...]] = (
         rf"phone records)|(?:ruin|destroy|tarnish|damag|sabotag|undermin|harm|smear)\w* {_GAP}(?:reputation|career|"
         rf"self-?(?:confidence|esteem)|credibility|marriage|business)|(?:mak|creat)\w* {_GAP}(?:deep ?fakes?|"
         rf"revenge porn)|invad\w* {_GAP}privacy|(?:read|intercept|access)\w* {_GAP}(?:messages?|mail|e-?mails?|"
-        rf"diar(?:y|ies)|letters|texts) (?:of|from) {_WHO}|(?:read|intercept|access)\w* {_GAP}(?:someone|wife|husband|"
+        rf"diar(?:y|ies)|letters|texts) of {_WHO}|(?:read|intercept|access)\w* {_GAP}(?:someone|wife|husband|"
         rf"girlfriend|boyfriend|employee|neighbou?r|partner|spouse|people|other)\w*(?:'s)? {_GAP}(?:messages|"
         rf"e-?mails?|mail|texts|phone|account)|(?:falsely accus|false accusation)\w*|make {_WHO} (?:look bad|cry|"
         r"feel (?:bad|dirty|small|worthless)|leave|quit|fear)",
@@ -121,7 +121,7 @@ ACTS: Final[tuple[tuple[str, str], ...]] = (
         r"misinformation|propaganda|conspiracy theor\w+|false (?:information|narrative|news)|hoax)|(?:spread|"
         rf"manipulat|distort|falsif|fabricat|fak|misrepresent|doctor)\w* {_GAP}(?:information|news|public opinion|"
         r"election|voters?|evidence|data|history|historical|research|results|statistics|records?|media|studies|facts|"
-        rf"audio)|(?:rig|suppress|steal|hack|interfere (?:with|in)|influenc|discourag|buy)\w* {_GAP}(?:election|"
+        rf"audio)|(?:rig|suppress|steal|hack|interfere (?:with|in)|discourag|buy)\w* {_GAP}(?:election|"
         r"votes?|voters?|voting|turnout|ballots?)|radicali[sz]\w*|brainwash\w*|holocaust denial|"
         rf"deny(?:ing)? the holocaust|subliminal|(?:control|manipulat|exploit)\w* {_GAP}(?:behaviou?r|emotions?|"
         r"people|someone|mind|brainwaves|vulnerab\w+|population|others)",

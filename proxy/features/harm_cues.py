@@ -27,6 +27,7 @@ from proxy.features.wording import plain
 READ_CHARS_MAX: Final = 8_192  # of a prompt: its beginning and its end, half of this each
 SENTENCES_MAX: Final = 60  # of those, likewise
 LINE: Final = 2.0  # the score from which a sentence is harmful
+TEXT_IS_THE_HARM: Final = ("hate", "sexual")  # a story or joke of these is no lesser thing
 NOISY_WORDS: Final = 120  # in a prompt this long a cue is easily met by chance: the line is one higher
 
 _INTENT: Final = (
@@ -54,6 +55,7 @@ _EVASION: Final = (
     r"for ransom|for (?:my )?(?:own )?(?:personal |financial )?(?:gain|profit)"
 )
 _INNOCENT: Final = (
+    r"\b(?:steal the (?:show|spotlight|scene)|control (?:my|your|our) (?:own )?(?:emotion|anger|temper|behaviou?r|mind)\w*)|"
     r"\b(?:prevent\w*|protect\w*|defend\w*|detect(?!ed|ion by)\w*|block\w*|avoid (?:being|becoming|falling|"
     r"getting (?:scammed|hacked|robbed))|stop (?:someone|people|bully|him|her|them|a )|report (?:a|an|the|someone|"
     r"bullying|fraud|abuse)|recogni[sz]\w*|spot (?:a|the|fake)|awareness|safeguard\w*|secure (?:my|our|the|against)|"
@@ -130,7 +132,8 @@ def _judged(sentence: str) -> tuple[float, str]:
     if category is None:
         return 0.0, NO_HARM
     score = 1.0 + (_INTENT_CUE.search(sentence) is not None) + (_EVASION_CUE.search(sentence) is not None)
-    score -= 2 * (_INNOCENT_CUE.search(sentence) is not None) + (_UNREAL_CUE.search(sentence) is not None)
+    score -= 2 * (_INNOCENT_CUE.search(sentence) is not None)
+    score -= category not in TEXT_IS_THE_HARM and _UNREAL_CUE.search(sentence) is not None
     return score, category
 
 
