@@ -18,7 +18,8 @@ async def serve_http(app: web.Application, text: str, setting: str) -> web.AppRu
     await runner.setup()
     try:
         if address.path:
-            await web.SockSite(runner, listen_unix(Path(address.path))).start()
+            listening = listen_unix(Path(address.path))
+            await web.SockSite(runner, listening).start()
         else:
             await web.TCPSite(runner, address.host, address.port).start()
     except OSError as wrong:
