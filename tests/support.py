@@ -18,6 +18,7 @@ import yaml
 
 from proxy.commands.client import ControlClient
 from proxy.config.address import Address
+from proxy.core.errors import GroundwireError
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE_S = 60.0  # a limit for a busy machine, not a measurement
@@ -43,7 +44,7 @@ def until(probe: Any, what: str, patience_s: float = PATIENCE_S) -> Any:
         try:
             if found := probe():
                 return found
-        except (OSError, ConnectionError, RuntimeError) as wrong:
+        except (OSError, RuntimeError, GroundwireError) as wrong:
             last = wrong
         time.sleep(0.05)
     raise AssertionError(f"{what} did not come within {patience_s:.0f} s ({last!r})")

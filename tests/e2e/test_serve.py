@@ -36,9 +36,10 @@ def cli(wire: Groundwire, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
-def log_lines(wire: Groundwire) -> list[dict[str, Any]]:
-    lines = wire.log.read_text().splitlines()
-    return [json.loads(line) for line in lines if line.startswith("{")]
+def assessed(wire: Groundwire, text: str) -> str:
+    """The answer to a question, once analysis has assessed one; before the link is up exchanges are only counted."""
+    said: str = ask(wire, "support-lora", text)["choices"][0]["message"]["content"]
+    return said if (route(wire) or {"counts": {"assessed": 0}})["counts"]["assessed"] else ""
 
 
 def test_an_adapter_becomes_a_route_that_only_watches(tmp_path: Path, upstream: str) -> None:
@@ -48,7 +49,7 @@ def test_an_adapter_becomes_a_route_that_only_watches(tmp_path: Path, upstream: 
         assert found["base"]["model"] == "base-model"
         assert (found["mode"], found["step"], found["status"]) == ("shadow", "steady", "learning")
         assert ask(wire, "support-lora")["model"] == "support-lora"
-        assert wire.get(f"{wire.analysis_health}/readyz")[0] == 200
+        until(lambda: wire.get(f"{wire.analysis_health}/readyz")[0] == 200, "analysis")
         status, metrics = wire.get(f"{wire.health}/metrics")
         assert status == 200
         assert "# TYPE groundwire_" in metrics
@@ -185,8 +186,7 @@ def test_sigterm_lets_a_running_answer_end(tmp_path: Path, upstream: str) -> Non
 def test_no_text_of_a_prompt_or_an_answer_is_in_the_log(tmp_path: Path, upstream: str) -> None:
     with groundwire(tmp_path, upstream, {**FAST, "log_level": "debug"}) as wire:
         until(lambda: route(wire), "the route")
-        said = ask(wire, "support-lora", "Tell me about the zanzibarquux, please")["choices"][0]["message"]["content"]
-        until(lambda: (route(wire) or {"counts": {"assessed": 0}})["counts"]["assessed"] >= 1, "the assessment")
+        said = until(lambda: assessed(wire, "Tell me about the zanzibarquux, please"), "an assessed answer")
         text = wire.log.read_text()
         assert "zanzibarquux" not in text
         assert said not in text
