@@ -181,6 +181,8 @@ def _finding(evidence: Evidence, plan: Plan, test: Test) -> Finding:
 
 def _is_told(test: Test, state: LineState) -> bool:
     """Whether people see a bound: overall always, a category's once its line is called. (It costs half a look.)"""
+    if test.line is LineKind.CHANGED:
+        return False
     return test.stratum == OVERALL or state.status is not Status.UNDECIDED
 
 

@@ -61,8 +61,8 @@ class Finding:
     and of the limit A that it must reach. `since_pane` is the pane in which the best bet began, the time of the
     change, and `estimate` the rate since then: both None while nothing speaks against the line (`estimates.gauge`
     gives a plain rate of any panes). `bound` is the proved upper bound of the rate at that limit, None while nothing
-    below 1 is proved, or a category's line is undecided. `crossed_pane` is the pane at which the line was called
-    crossed. `guard` is P(rate < critical line), for critical lines.
+    below 1 is proved, or a category's line is undecided; `changed` has none. `crossed_pane` is the pane at which the
+    line was called crossed. `guard` is P(rate < critical line), for critical lines.
     """
 
     metric: str

@@ -56,4 +56,6 @@ def _disproved(f: float, fixed: list[float], negatives: list[tuple[float, int, f
         for stake, n in stakes:
             gains[k] += n * math.log1p((1.0 - c) * stake)
     top = max(gains)
+    if top >= target or top + math.log(BETS) < target:  # the sum lies between the largest and six times it
+        return top >= target
     return top + math.log(sum(math.exp(gain - top) for gain in gains)) >= target
