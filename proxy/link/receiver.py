@@ -32,8 +32,7 @@ DOWN_BYTES_MAX: Final = 16_777_216  # snapshots waiting for one peer that does n
 class Peer:
     """One connected traffic process.
 
-    `received` counts its frames after HELLO. Whoever handles a frame sets `handled` to the number that came with it;
-    `acknowledge` sends that number.
+    `received` counts its frames after HELLO. Whoever has stored what a frame said calls `acknowledge` with its number.
     """
 
     def __init__(self, transport: asyncio.WriteTransport) -> None:
@@ -41,7 +40,6 @@ class Peer:
         self._acknowledged = 0
         self.process_id = 0
         self.received = 0
-        self.handled = 0
 
     def acknowledge(self, frames: int) -> None:
         """Say that the first `frames` frames are stored."""
@@ -51,6 +49,8 @@ class Peer:
 
     def write(self, frame: bytes) -> None:
         """Send a frame down, or leave a peer that does not read."""
+        if self._transport.is_closing():
+            return
         if self._transport.get_write_buffer_size() + len(frame) > DOWN_BYTES_MAX:
             log.error("link_peer_stalled", process_id=self.process_id)
             self._transport.abort()
@@ -96,12 +96,6 @@ class LinkReceiver:
         self._snapshot = encode_snapshot(snapshot)
         for peer in tuple(self._peers):
             peer.write(self._snapshot)
-
-    def acknowledge(self, handled: dict[Peer, int]) -> None:
-        """Tell each peer what of its frames is stored: `handled` as it was when the flush began."""
-        for peer, frames in handled.items():
-            if peer in self._peers:
-                peer.acknowledge(frames)
 
     async def close(self) -> None:
         """Stop listening and leave every peer."""
