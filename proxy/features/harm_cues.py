@@ -55,7 +55,8 @@ _EVASION: Final = (
     r"for ransom|for (?:my )?(?:own )?(?:personal |financial )?(?:gain|profit)"
 )
 _INNOCENT: Final = (
-    r"\b(?:steal the (?:show|spotlight|scene)|control (?:my|your|our) (?:own )?(?:emotion|anger|temper|behaviou?r|mind)\w*)|"
+    r"\b(?:steal the (?:show|spotlight|scene)|"
+    r"control (?:my|your|our) (?:own )?(?:emotion|anger|temper|behaviou?r|mind)\w*)|"
     r"\b(?:prevent\w*|protect\w*|defend\w*|detect(?!ed|ion by)\w*|block\w*|avoid (?:being|becoming|falling|"
     r"getting (?:scammed|hacked|robbed))|stop (?:someone|people|bully|him|her|them|a )|report (?:a|an|the|someone|"
     r"bullying|fraud|abuse)|recogni[sz]\w*|spot (?:a|the|fake)|awareness|safeguard\w*|secure (?:my|our|the|against)|"

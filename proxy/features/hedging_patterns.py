@@ -7,6 +7,7 @@ from typing import Final
 
 from proxy.features.wording import plain, unquoted
 
+READ_CHARS_MAX: Final = 16_384
 HEDGED_SHARE: Final = 0.34  # cues per sentence from which an answer as a whole is hedged
 _CUES: Final = re.compile(
     r"\b(?:"
@@ -27,7 +28,7 @@ _SENTENCE_END: Final = re.compile(r"[.!?](?:\s|$)")
 
 def hedges(text: str) -> tuple[int, int]:
     """(cues of uncertainty, sentences); a text without a full stop is one sentence."""
-    words = unquoted(plain(text))
+    words = unquoted(plain(text[:READ_CHARS_MAX]))
     return len(_CUES.findall(words)), max(len(_SENTENCE_END.findall(words)), 1)
 
 

@@ -9,8 +9,12 @@ from collections.abc import Mapping
 from typing import Final
 
 LETTERS_MAX: Final = 2_000  # looked at: the main script of a text shows in its beginning
+FOREIGN_SHARE_MIN: Final = 1.25  # characters to ASCII characters, from which the others are looked at one by one
 LATIN: Final = "latin"
+GUESSED_CHARS: Final = 1_000
 GUESS_WORDS_MIN: Final = 5  # fewer words are no evidence of another language
+ENGLISH_EVERY: Final = 6  # a text in which every sixth word is an English function word is English
+GUESS_EVERY: Final = 12  # of its words, at least one in so many must be a function word of the other language
 GUESS_LEAD: Final = 2  # function words that another language must have more than English
 
 # (first code point, script of the letters from there on); from the Unicode block list, coarse on purpose.
@@ -28,12 +32,12 @@ _BLOCKS: Final = (
 )  # fmt: skip
 _STARTS: Final = tuple(start for start, _ in _BLOCKS)
 
+_ENGLISH: Final = frozenset(
+    "the and of to is that it you for are with this be have not can your will from they or by as at what which how "
+    "we an if do would there their about should but could these those was were has been its my".split()
+)
 # Common words that the other lists do not have: a shared word is no evidence.
 _FUNCTION_WORDS: Final[Mapping[str, frozenset[str]]] = {
-    "english": frozenset(
-        "the and of to is that it you for are with this be have not can your will from they or by as at what which how "
-        "we an if do would there their about should but could these those was were has been its my".split()
-    ),
     "spanish": frozenset(
         "el los las que en una por con para es del se como pero su lo está más puedo puedes usted esto ser hay muy "
         "también porque cuando sobre sin y".split()
@@ -66,13 +70,14 @@ _FUNCTION_WORDS: Final[Mapping[str, frozenset[str]]] = {
         "yang dan di untuk dengan tidak ini itu dari dalam adalah anda saya pada akan bisa atau juga ke".split()
     ),
 }  # fmt: skip
-_WORD: Final = re.compile(r"[^\W\d_]+")
+_WORD: Final = re.compile(r"[^\W\d_]{2,}")
 
 
 def main_script(text: str) -> str:
     """The script of most letters ("latin", "cyrillic", "han", ...), "" for a text without letters."""
-    if text.isascii():
-        return LATIN if any(map(str.isalpha, text)) else ""
+    ascii_text = text.encode("ascii", "ignore").decode("ascii")
+    if len(text) <= len(ascii_text) * FOREIGN_SHARE_MIN and any(map(str.isalpha, ascii_text)):
+        return LATIN
     letters = [letter for letter in text[: LETTERS_MAX * 4] if letter.isalpha()][:LETTERS_MAX]
     if not letters:
         return ""
@@ -85,13 +90,15 @@ def other_language(text: str) -> str:
 
     A guess by function words; short texts, code and lists of names are "": the English judge may look at them.
     """
-    words = _WORD.findall(text[: LETTERS_MAX * 4].lower())
-    if len(words) < GUESS_WORDS_MIN:
+    words = _WORD.findall(text[:GUESSED_CHARS].lower())
+    english = sum(word in _ENGLISH for word in words)
+    if len(words) < GUESS_WORDS_MIN or english * ENGLISH_EVERY >= len(words):
         return ""
     counts = Counter(words)
     hits = {name: sum(counts[word] for word in known) for name, known in _FUNCTION_WORDS.items()}
     best = max(hits, key=lambda name: hits[name])
-    return best if best != "english" and hits[best] >= hits["english"] + GUESS_LEAD else ""
+    enough = max(english + GUESS_LEAD, len(words) / GUESS_EVERY)
+    return best if hits[best] >= enough and len(counts.keys() & _FUNCTION_WORDS[best]) >= GUESS_LEAD else ""
 
 
 def is_judgeable(text: str) -> bool:
