@@ -16,8 +16,8 @@ from urllib.request import urlopen
 
 import yaml
 
-from proxy.commands.client import ControlClient
 from proxy.config.address import Address
+from proxy.control.client import ControlClient
 from proxy.core.errors import GroundwireError
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from proxy.commands.client import ControlClient, route_path
 from proxy.commands.duration import seconds
+from proxy.control.client import ControlClient, route_path
 
 
 def show_list(arguments: Namespace) -> int:

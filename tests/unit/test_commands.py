@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.cli import main, parser
-from proxy.commands.client import route_path
+from proxy.control.client import route_path
 from proxy.commands.duration import DurationError, seconds
 from proxy.commands.serve import child_command, flags_of
 
