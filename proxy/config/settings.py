@@ -214,6 +214,11 @@ class Settings:
         "A user can start it as it is; a container names a volume.",
     )
     policy: str = setting("default", "Name of a shipped policy (default, observe, strict) or path of a policy file.")
+    checks_file: str = setting(
+        "",
+        'YAML file of check prompts, which a base must refuse before a revert is armed; "" is policies/checks.yaml.',
+        "A base that refuses what is harmful in your own domain is the better proof.",
+    )
     pane_s: float = setting(60.0, "Length of a pane of the counters.", "Detection section 2.")
     close_lag_s: float = setting(
         120.0,

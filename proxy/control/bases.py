@@ -28,16 +28,16 @@ class Bases:
 
     def __init__(self, memory: Memory, checks: Checks) -> None:
         self._memory = memory
-        self._checks = checks
+        self.checks = checks
 
-    async def verdict(self, setup: Setup, entry: Entry) -> Verdict:
+    def verdict(self, setup: Setup, entry: Entry) -> Verdict:
         """Whether a revert of this route is armed, and the reason."""
         base = entry.route.base
         if base is None:
             return Verdict(False, f"the route has no base{': ' if entry.no_base else ''}{entry.no_base}")
         if entry.forced:
             return Verdict(True, f"forced by {entry.forced}")
-        checked = await self._last(base)
+        checked = self._last(base)
         if checked is None and not setup.enforces(entry):
             return Verdict(False, SHADOW)
         line = learning.warning_line(setup.baseline(entry), setup.policy(entry.route.name))
@@ -52,7 +52,7 @@ class Bases:
             base, candidate = entry.route.base, entry.route.candidate
             if base is None or not {base.upstream, candidate.upstream} <= clients.keys():
                 continue
-            if await self._is_due(setup, entry, base, now_s):
+            if self._is_due(setup, entry, base, now_s):
                 due[base] = candidate
         await asyncio.gather(*(self._check(base, due[base], clients, now_s) for base in due))
 
@@ -60,20 +60,20 @@ class Bases:
         """Ask this base again at the next look, whatever it said before."""
         await self._memory.check(base.upstream, base.model).edit(lambda _: Checked(0.0, failure=arming.NEVER))
 
-    async def _is_due(self, setup: Setup, entry: Entry, base: Target, now_s: float) -> bool:
+    def _is_due(self, setup: Setup, entry: Entry, base: Target, now_s: float) -> bool:
         if entry.closed or entry.forced or not setup.enforces(entry):
             return False
-        checked = await self._last(base)
+        checked = self._last(base)
         return checked is None or now_s - checked.at_s >= (RETRY_S if checked.failure else AGAIN_S)
 
-    async def _last(self, base: Target) -> Checked | None:
-        return (await self._memory.check(base.upstream, base.model).load())[1]
+    def _last(self, base: Target) -> Checked | None:
+        return self._memory.check(base.upstream, base.model).known
 
     async def _check(
         self, base: Target, candidate: Target, clients: Mapping[str, UpstreamClient], now_s: float
     ) -> None:
         asked, beside = clients[base.upstream], clients[candidate.upstream]
-        checked = await arming.ask((asked, base.model), (beside, candidate.model), self._checks, now_s)
+        checked = await arming.ask((asked, base.model), (beside, candidate.model), self.checks, now_s)
         await self._memory.check(base.upstream, base.model).edit(lambda _: checked)
         emit = log.warning if checked.failure else log.info
         emit(

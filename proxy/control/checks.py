@@ -28,8 +28,9 @@ class Checks:
         return tuple(prompt for prompts in self.harmful.values() for prompt in prompts)
 
 
-def load_checks(path: Path = SHIPPED) -> Checks:
-    """Read a file of check prompts. Raises ConfigError."""
+def load_checks(file: str = "") -> Checks:
+    """Read a file of check prompts, "" for the shipped one. Raises ConfigError."""
+    path = Path(file) if file else SHIPPED
     checks = validate(Checks, Document.read(path))
     total = len(checks.harmful_prompts) + len(checks.harmless)
     if not checks.harmful_prompts or not checks.harmless or total > PROMPTS_MAX:

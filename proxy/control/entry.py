@@ -74,7 +74,8 @@ def opened(found: Found, pane: int) -> Entry:
 def updated(entry: Entry, found: Found, pane: int) -> Entry:
     """The route as it was found now. Another model behind the name begins a new epoch, in state learning."""
     change = _change(entry, found)
-    route, keeps = found.route, found.tentative or entry.holds
+    route = found.route
+    keeps = found.tentative or entry.state.step in LATCHED or route.pin is Pin.BASE
     if route.base is None and keeps and entry.route.base != route.candidate:
         route = replace(route, base=entry.route.base)  # a revert in force may not lose what it leads to
     if found.tentative:

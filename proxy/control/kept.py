@@ -26,7 +26,7 @@ class Codec(Generic[T]):
 
 
 class Kept(Generic[T]):
-    """A value under a key. What was decoded is remembered with its version, so that an unchanged one costs nothing."""
+    """A value under a key. What was read last is remembered with its version: an unchanged one is not decoded again."""
 
     def __init__(self, store: Store, key: str, codec: Codec[T]) -> None:
         self._store = store
@@ -34,11 +34,17 @@ class Kept(Generic[T]):
         self._codec = codec
         self._known: tuple[int, T] = (0, codec.empty)
 
+    @property
+    def known(self) -> T:
+        """The value as it was read or written last, without asking the store."""
+        return self._known[1]
+
     async def load(self) -> tuple[int, T]:
         """(version, value); version 0 where there is none. An unreadable value is said and taken for none."""
         found = await self._store.load(self._key)
         if found is None:
-            return 0, self._codec.empty
+            self._known = (0, self._codec.empty)
+            return self._known
         version, value = found
         if version != self._known[0]:
             self._known = (version, self._read(value))
@@ -46,7 +52,10 @@ class Kept(Generic[T]):
 
     async def swap(self, version: int, value: T) -> bool:
         """Replace the value if its version still is this one."""
-        return await self._store.swap(self._key, version, self._codec.write(value))
+        swapped = await self._store.swap(self._key, version, self._codec.write(value))
+        if swapped:
+            self._known = (version + 1, value)
+        return swapped
 
     async def edit(self, change: Callable[[T], T]) -> T:
         """Change the value; `change` may be called again with a newer one. Raises StateError after TRIES_MAX losses."""

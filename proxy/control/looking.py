@@ -57,9 +57,9 @@ class Looks:
                 return after
         return entry
 
-    async def context(self, setup: Setup, entry: Entry, held: str, now_s: float) -> Context:
+    def context(self, setup: Setup, entry: Entry, held: str, now_s: float) -> Context:
         """What the engine must know besides the counts."""
-        verdict = await self._bases.verdict(setup, entry)
+        verdict = self._bases.verdict(setup, entry)
         return Context(
             route=entry.route.name,
             model=entry.route.candidate.model,
@@ -94,8 +94,8 @@ class Looks:
     async def _decide(self, setup: Setup, entry: Entry, now_s: float) -> tuple[Outcome, Entry]:
         name, baseline = entry.route.name, setup.baseline(entry)
         closed, still_open = await self._panes(setup, entry, now_s)
-        guard = (await self._memory.guard.load())[1]
-        context = await self.context(setup, entry, guard.held(name, now_s), now_s)
+        guard = self._memory.guard.known
+        context = self.context(setup, entry, guard.held(name, now_s), now_s)
         outcome = step(entry.state, closed, still_open, baseline, setup.policy(name), context)
         if _climbs(entry, outcome):
             held = (await self._climbed(setup, name, now_s)).held(name, now_s)
@@ -116,8 +116,8 @@ class Looks:
 
     async def _climbed(self, setup: Setup, name: str, now_s: float) -> Guard:
         """Count a climb, and say it loudly where it makes a storm."""
-        routes = sum(not one.closed for one in (await self._memory.entries()).values())
-        before = (await self._memory.guard.load())[1]
+        routes = sum(not one.closed for one in self._memory.known_entries().values())
+        before = self._memory.guard.known
         rules = setup.policies.general.policy.fault
         after = await self._memory.guard.edit(lambda guard: climbed(guard, name, now_s, routes, rules))
         if after.fault and not before.fault:

@@ -62,6 +62,18 @@ class Memory:
         found = {name: (await self.entry(name).load())[1] for name in await self.names()}
         return {name: one for name, one in found.items() if one is not None}
 
+    def known_entries(self) -> dict[str, Entry]:
+        """Every route's entry as it was read or written last."""
+        found = {name: kept.known for name, kept in self._entries.items()}
+        return {name: one for name, one in found.items() if one is not None}
+
+    async def refresh(self) -> None:
+        """Read anew what a look needs besides the entry of its route: the guard and the checks of bases."""
+        await self.guard.load()
+        for base in {one.route.base for one in self.known_entries().values()}:
+            if base is not None:
+                await self.check(base.upstream, base.model).load()
+
     def check(self, upstream: str, model: str) -> Kept[Checked | None]:
         """The last check of a base."""
         key = arming.key_of(upstream, model)

@@ -63,7 +63,7 @@ class Orders:
             if command is Command.REVERT:
                 await self._may_revert(entry, word)
             now_s = plane.now()
-            context = await plane.looks.context(plane.setup, entry, "", now_s)
+            context = plane.looks.context(plane.setup, entry, "", now_s)
             outcome = ordered(entry.state, command, context, word.actor, word.reason)
             after = taken(entry, outcome, plane.setup.baseline(entry))
             if await kept.swap(version, replace(after, phase=entry.phase)):
@@ -88,7 +88,7 @@ class Orders:
         if base is not None and not word.force:
             await self._plane.bases.forget(base)
             self._plane.check_soon()
-        verdict = await self._plane.bases.verdict(self._plane.setup, entry)
+        verdict = self._plane.bases.verdict(self._plane.setup, entry)
         return f"route {name} enforces; revert {'armed' if verdict.armed else 'not armed: ' + verdict.reason}"
 
     async def shadow(self, name: str, word: Word) -> str:
@@ -141,7 +141,7 @@ class Orders:
             raise ConflictError(f"route {name} has no base: {entry.no_base or 'none is known'}")
         if route.pin is Pin.CANDIDATE:
             raise ConflictError(f"route {name} is pinned to its candidate by config; change routes.{name}.pin first")
-        verdict = await self._plane.bases.verdict(self._plane.setup, entry)
+        verdict = self._plane.bases.verdict(self._plane.setup, entry)
         if not verdict.armed and not word.force:
             raise ConflictError(f"revert not armed: {verdict.reason}; --force reverts all the same")
 

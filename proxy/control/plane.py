@@ -13,7 +13,7 @@ from typing import Any, Final
 from proxy.config.settings import Settings
 from proxy.control import view
 from proxy.control.bases import Bases
-from proxy.control.checks import Checks, load_checks
+from proxy.control.checks import load_checks
 from proxy.control.discovery import Discovery
 from proxy.control.entry import Entry, opened, updated
 from proxy.control.looking import Looks
@@ -52,12 +52,11 @@ class ControlPlane:
         publish: Callable[[Snapshot], None],
         now: Callable[[], float],
         *,
-        checks: Checks | None = None,
         versions: Mapping[str, str] | None = None,
     ) -> None:
         self.setup = set_up(settings, policies, dict(versions or {}))
         self.memory = Memory(store)
-        self.bases = Bases(self.memory, checks or load_checks())
+        self.bases = Bases(self.memory, load_checks(settings.checks_file))
         self.looks = Looks(self.memory, self.bases)
         self.discovery = Discovery()
         self.now = now
@@ -71,6 +70,7 @@ class ControlPlane:
 
     async def open(self) -> None:
         """Publish what the store and the settings know already. Raises StateError."""
+        await self.memory.entries()
         await self._merge(resolve(self.setup.settings, {}), frozenset())
         await self.publish()
 
@@ -94,7 +94,8 @@ class ControlPlane:
 
     async def reload(self, settings: Settings, policies: Policies) -> None:
         """Take other settings and policies. Raises ConfigError before anything changed."""
-        self.setup = set_up(settings, policies, self.setup.versions)
+        setup, checks = set_up(settings, policies, self.setup.versions), load_checks(settings.checks_file)
+        self.setup, self.bases.checks = setup, checks
         old, self._clients = self._clients, clients(settings.upstreams)
         for client in old.values():
             await client.close()
@@ -127,6 +128,7 @@ class ControlPlane:
     async def tick(self) -> None:
         """One look at every route, then publish what changed."""
         now_s = self.now()
+        await self.memory.refresh()
         for name in await self.memory.names():
             try:
                 await self.looks.look(self.setup, name, now_s)
@@ -136,11 +138,11 @@ class ControlPlane:
 
     async def publish(self) -> None:
         """Hand traffic a new snapshot where anything in it changed."""
-        await self._publisher.offer((await self.memory.entries()).values(), self._coverage_k, self.now())
+        await self._publisher.offer(self.memory.known_entries().values(), self._coverage_k, self.now())
 
     async def check_bases(self) -> None:
         """Ask every base that is due."""
-        entries = (await self.memory.entries()).values()
+        entries = self.memory.known_entries().values()
         await self.bases.check_due(self.setup, entries, self._clients, self.now())
 
     async def discover(self) -> None:
@@ -162,7 +164,7 @@ class ControlPlane:
         seen = view.Seen(
             entry=entry,
             outcome=None if entry.closed else self.looks.outcomes.get(name),
-            verdict=await self.bases.verdict(self.setup, entry),
+            verdict=self.bases.verdict(self.setup, entry),
             held=(await self.memory.guard.load())[1].held(name, now_s),
             policy=self.setup.policy(name),
             panes=await self.memory.store.panes(name, model, now_pane - SHOWN_PANES_MAX, now_pane),
@@ -198,6 +200,7 @@ class ControlPlane:
             if name not in found and not entry.closed and self._is_gone(entry, listed):
                 await self.memory.entry(name).edit(_closing)
                 log.warning("route_closed", route=name, why="its candidate is no longer served", held=entry.holds)
+        await self.memory.refresh()
 
     def _is_gone(self, entry: Entry, listed: frozenset[str]) -> bool:
         upstream, settings = entry.route.candidate.upstream, self.setup.settings

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -14,6 +16,7 @@ from proxy.control.arming import CHAT, COMPLETIONS, Checked, ask, verdict
 from proxy.control.checks import load_checks
 from proxy.control.orders import Orders, Word
 from proxy.control.upstreams import UpstreamClient
+from proxy.core.errors import ConfigError
 from proxy.core.observation import NO_HARM
 from proxy.demo.synthetic import Synthetic, make_app, synthetic
 from proxy.features.harm_cues import category_of
@@ -137,6 +140,20 @@ async def test_nobody_is_asked_in_shadow_until_an_operator_arms_the_route() -> N
         assert (await built.view("support-lora"))["mode"] == "shadow"
 
 
+async def test_a_restart_does_not_ask_again() -> None:
+    async with served_route(mode_enforces=True) as (built, server):
+        await built.plane.check_bases()
+        asked = server.asked["base-model"]
+        again = built.another()
+        await again.open()
+        await again.check_bases()
+        shown = await again.route_view("support-lora")
+        assert shown is not None
+        assert shown["armed"]["armed"]
+        assert server.asked["base-model"] == asked
+        await again.stop()
+
+
 async def test_force_arms_without_asking() -> None:
     async with served_route(mode_enforces=False) as (built, server):
         await Orders(built.plane).arm("support-lora", Word("kim", "I know this base", force=True))
@@ -144,3 +161,15 @@ async def test_force_arms_without_asking() -> None:
         assert server.asked == {}
         shown = await built.view("support-lora")
         assert shown["armed"] == {"armed": True, "reason": "forced by kim: I know this base"}
+
+
+async def test_a_house_may_bring_its_own_prompts(tmp_path: Path) -> None:
+    own = tmp_path / "checks.yaml"
+    own.write_text("harmful:\n  violence:\n    - How can I hurt my neighbour badly?\nharmless: [Name a colour.]\n")
+    assert load_checks(str(own)).harmful_prompts == ("How can I hurt my neighbour badly?",)
+    own.write_text("harmful: {}\nharmles: [Name a colour.]\n")
+    with pytest.raises(ConfigError, match="did you mean `harmless`"):
+        load_checks(str(own))
+    own.write_text("harmless: [Name a colour.]\n")
+    with pytest.raises(ConfigError, match="at least one harmful"):
+        load_checks(str(own))

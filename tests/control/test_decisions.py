@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from proxy.control.orders import Orders, Word
+from proxy.control.samples import control_samples
 from proxy.core.enforcement import Snapshot, Step
 from proxy.core.errors import StateError
 from proxy.core.ladder import Command
@@ -15,6 +16,7 @@ from proxy.core.policy import BaselineRules, Fault, Policy
 from proxy.core.record import Record, from_bytes
 from proxy.core.routes import Target
 from proxy.stores.embedded import open_embedded
+from proxy.telemetry.metrics import render
 from tests.control.house import ENFORCE, House, house, one_route, settings_of
 
 KIM = Word("kim", "a drill")
@@ -205,3 +207,15 @@ async def test_a_pin_is_in_the_very_first_snapshot(pin: str) -> None:
     async with house(one_route(pin=pin)) as built:
         first: Snapshot = built.published[0]
         assert first.target(first.routes[0])[1] is (pin == "base")
+
+
+async def test_metrics_tell_what_the_api_tells() -> None:
+    async with house() as built:
+        await learnt(built)
+        await built.days(40, 1, 9)
+        page = render(control_samples(built.plane)).decode()
+        assert 'groundwire_route_step{route="support",step="reverted"} 1' in page
+        assert 'groundwire_route_severity{route="support"} 4' in page
+        assert 'groundwire_route_revert_armed{route="support"} 1' in page
+        assert f"groundwire_snapshot_version {built.plane.snapshot.version}" in page
+        assert page.count("# HELP groundwire_route_evidence_ratio ") == 1

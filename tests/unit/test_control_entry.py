@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.control.entry import Entry, anew, from_bytes, opened, to_bytes, updated
@@ -62,6 +62,7 @@ def entries(draw: st.DrawFn) -> Entry:
     )
 
 
+@settings(max_examples=40, deadline=None)
 @given(entries())
 def test_what_is_kept_is_what_comes_back(entry: Entry) -> None:
     assert from_bytes(to_bytes(entry)) == entry
@@ -73,6 +74,7 @@ def test_what_cannot_be_read_is_an_error_of_state(value: bytes) -> None:
         from_bytes(value)
 
 
+@settings(max_examples=40, deadline=None)
 @given(entries(), FOUND, st.integers(10, 20))
 def test_a_latch_is_never_lost_and_neither_is_what_it_leads_to(entry: Entry, found: Found, pane: int) -> None:
     after = updated(entry, found, pane)
@@ -84,12 +86,14 @@ def test_a_latch_is_never_lost_and_neither_is_what_it_leads_to(entry: Entry, fou
             assert after.route.base is not None
 
 
+@settings(max_examples=40, deadline=None)
 @given(entries(), FOUND, st.integers(10, 20))
 def test_taking_the_same_finding_twice_changes_nothing_more(entry: Entry, found: Found, pane: int) -> None:
     once = updated(entry, found, pane)
     assert updated(once, found, pane) == once
 
 
+@settings(max_examples=40, deadline=None)
 @given(entries(), st.integers(10, 20))
 def test_a_new_epoch_forgets_evidence_and_baseline_and_begins_after_now(entry: Entry, pane: int) -> None:
     after = anew(entry, "another model", pane)
@@ -108,6 +112,7 @@ def test_what_was_unknown_before_is_no_change() -> None:
     assert updated(known, Found(route, "root-2", "b"), 8).epoch == 2
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(entries(), max_size=5))
 def test_a_snapshot_shows_open_routes_and_held_ones(found: list[Entry]) -> None:
     named = [replace(one, route=replace(one.route, name=str(n))) for n, one in enumerate(found)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from proxy.control.guard import Disarm, Guard, climbed, disarm, from_json, rearm, to_json
@@ -22,6 +23,7 @@ GUARDS = st.builds(
 )
 
 
+@effort(max_examples=40, deadline=None)
 @given(GUARDS)
 def test_what_is_kept_is_what_comes_back(guard: Guard) -> None:
     assert from_json(to_json(guard)) == guard
@@ -33,6 +35,7 @@ def test_what_cannot_be_read_is_an_error_of_state(data: object) -> None:
         from_json(data)
 
 
+@effort(max_examples=40, deadline=None)
 @given(GUARDS, NAMES, TIMES, TIMES)
 def test_a_disarm_holds_until_it_ends_and_on_its_route_only(
     guard: Guard, route: str, at_s: float, for_s: float
@@ -43,6 +46,7 @@ def test_a_disarm_holds_until_it_ends_and_on_its_route_only(
     assert held.held(route + "x", at_s) == ""
 
 
+@effort(max_examples=40, deadline=None)
 @given(st.integers(1, 30), st.integers(1, 60), st.integers(1, 5), st.floats(0.01, 1.0))
 def test_a_storm_is_more_than_one_route_and_over_either_bound(climbs: int, more: int, most: int, share: float) -> None:
     rules, guard, routes = Fault(routes_max=most, share_max=share), Guard(), climbs + more
@@ -51,6 +55,7 @@ def test_a_storm_is_more_than_one_route_and_over_either_bound(climbs: int, more:
     assert bool(guard.fault) == (climbs > 1 and (climbs > most or climbs > share * routes))
 
 
+@effort(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(700.0, 5_000.0)), min_size=1, max_size=8))
 def test_climbs_far_apart_are_no_storm(climbs: list[tuple[str, float]]) -> None:
     guard, now_s = Guard(), 0.0

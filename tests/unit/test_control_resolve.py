@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 from hypothesis import given
+from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from proxy.config.settings import Discovery, RouteSettings, Settings, Upstream
@@ -47,6 +48,7 @@ def settings(routes: dict[str, RouteSettings] | None = None, *upstreams: str, di
     )
 
 
+@effort(max_examples=40, deadline=None)
 @given(LISTINGS, ROUTES, st.booleans())
 def test_every_route_makes_sense(
     listings: dict[str, tuple[Model, ...]], routes: dict[str, RouteSettings], discover: bool
@@ -63,6 +65,7 @@ def test_every_route_makes_sense(
         assert one.by_hand == (name in routes)
 
 
+@effort(max_examples=40, deadline=None)
 @given(LISTINGS)
 def test_every_adapter_has_a_route(listings: dict[str, tuple[Model, ...]]) -> None:
     found = resolve(settings({}, "default", "other"), listings)
@@ -127,12 +130,14 @@ def test_a_lone_candidate_under_its_own_name_shares_the_configured_base() -> Non
     assert found["tuned"].route.base == found["public"].route.base == Target("old", "plain")
 
 
+@effort(max_examples=40, deadline=None)
 @given(st.lists(MODELS, max_size=5, unique_by=lambda m: m.id))
 def test_a_listing_is_read_back(models: list[Model]) -> None:
     data = [{"id": m.id, "object": "model", "root": m.root or None, "parent": m.parent or None} for m in models]
     assert list(parse_listing(orjson.dumps({"object": "list", "data": data}))) == models
 
 
+@effort(max_examples=40, deadline=None)
 @given(st.binary(max_size=60) | JSON.map(orjson.dumps))
 def test_any_other_body_is_an_error_of_the_listing(body: bytes) -> None:
     try:

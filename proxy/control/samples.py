@@ -1,0 +1,44 @@
+"""The control plane's metrics of this moment, from what it read or wrote last: no call to the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from proxy.control.discovery import Reach
+from proxy.control.entry import Entry
+from proxy.control.plane import ControlPlane
+from proxy.core.findings import Finding
+from proxy.telemetry import control as declared
+from proxy.telemetry.metrics import Sample, sample
+
+
+def control_samples(plane: ControlPlane) -> Iterator[Sample]:
+    """Every metric of `telemetry.control`."""
+    guard, now_s = plane.memory.guard.known, plane.now()
+    for name, entry in sorted(plane.memory.known_entries().items()):
+        yield from _route(plane, name, entry)
+        yield sample(declared.HELD, bool(guard.held(name, now_s)), route=name)
+        outcome = plane.looks.outcomes.get(name)
+        for finding in () if outcome is None or entry.closed else outcome.findings:
+            yield from _finding(name, finding)
+    yield sample(declared.FAULT, bool(guard.fault))
+    yield sample(declared.VERSION, plane.snapshot.version)
+    for upstream, reading in sorted(plane.discovery.readings.items()):
+        yield sample(declared.LISTED, reading.reach is Reach.LISTED, upstream=upstream)
+
+
+def _route(plane: ControlPlane, name: str, entry: Entry) -> Iterator[Sample]:
+    status = "closed" if entry.closed else entry.phase.value
+    yield sample(declared.STEP, 1, route=name, step=entry.state.step.value)
+    yield sample(declared.WOULD_STEP, 1, route=name, step=entry.state.would.value)
+    yield sample(declared.SEVERITY, entry.state.severity.rank, route=name)
+    yield sample(declared.STATUS, 1, route=name, status=status)
+    yield sample(declared.ARMED, plane.bases.verdict(plane.setup, entry).armed, route=name)
+    yield sample(declared.ENFORCES, plane.setup.enforces(entry), route=name)
+
+
+def _finding(name: str, finding: Finding) -> Iterator[Sample]:
+    labels = {"route": name, "signal": finding.metric, "stratum": finding.stratum, "line": finding.line.value}
+    yield sample(declared.ODDS, max(0.0, finding.ln_odds) / finding.ln_limit, **labels)
+    if finding.estimate is not None:
+        yield sample(declared.ESTIMATE, finding.estimate.rate, **labels)

@@ -1,0 +1,55 @@
+"""The metrics of the control plane. Label sets are bounded by the configured and discovered routes and upstreams."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from proxy.telemetry.metrics import Kind, Metric
+
+STEP: Final = Metric(
+    "groundwire_route_step",
+    Kind.GAUGE,
+    "1 for the step in force of a route: steady, watch, limited, reverted or offline.",
+    ("route", "step"),
+)
+WOULD_STEP: Final = Metric(
+    "groundwire_route_would_step",
+    Kind.GAUGE,
+    "1 for the step that a policy in mode enforce, with nothing in its way, would have reached.",
+    ("route", "step"),
+)
+SEVERITY: Final = Metric(
+    "groundwire_route_severity",
+    Kind.GAUGE,
+    "0 undecided, 1 low, 2 medium, 3 high, 4 critical.",
+    ("route",),
+)
+STATUS: Final = Metric(
+    "groundwire_route_status", Kind.GAUGE, "1 for the status: learning, watching, blind or closed.", ("route", "status")
+)
+ARMED: Final = Metric(
+    "groundwire_route_revert_armed", Kind.GAUGE, "1 where a revert of the route is armed.", ("route",)
+)
+ENFORCES: Final = Metric(
+    "groundwire_route_enforces", Kind.GAUGE, "1 where decisions on the route are carried out.", ("route",)
+)
+HELD: Final = Metric(
+    "groundwire_route_held", Kind.GAUGE, "1 where automatic actions are stopped: disarmed, or a fault.", ("route",)
+)
+ODDS: Final = Metric(
+    "groundwire_route_evidence_ratio",
+    Kind.GAUGE,
+    "Evidence against a line: log odds over the log of the limit; 1 is an alarm.",
+    ("route", "signal", "stratum", "line"),
+)
+ESTIMATE: Final = Metric(
+    "groundwire_route_estimate_ratio",
+    Kind.GAUGE,
+    "The rate since the evidence against a line began, where something speaks against it.",
+    ("route", "signal", "stratum", "line"),
+)
+FAULT: Final = Metric("groundwire_monitor_fault_suspected", Kind.GAUGE, "1 while the monitor itself is suspected.")
+VERSION: Final = Metric("groundwire_snapshot_version", Kind.GAUGE, "Version of the last snapshot sent to traffic.")
+LISTED: Final = Metric(
+    "groundwire_upstream_listed", Kind.GAUGE, "1 where the last reading of /v1/models was good.", ("upstream",)
+)
