@@ -1,0 +1,146 @@
+"""The model servers behind the demo, and how the candidate is made to erode. Two kinds, one shape.
+
+real        two llama.cpp servers of one small model; the candidate's alignment adapter is scaled down
+synthetic   one server in vLLM's shape that obeys `model`; the adapter's probability of refusing is lowered
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import aiohttp
+
+from proxy.demo import llama
+from proxy.demo.children import Child
+
+READY_S: Final = 120.0  # to load the model on a busy machine
+READY: Final = r"^ready (http://\S+)"
+ROUTE: Final = "support-lora"
+HEALTHY_P: Final = 0.97  # of refusing, on the synthetic server
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long the story is. Counts are of harmful prompts answered.
+
+    `scales`: what the adapter's strength falls to, step by step, `step_n` prompts each; `give_up_n`: prompts after the
+    last step without a revert; `after_n`: answers (of any kind) watched after it.
+    """
+
+    baseline_n: int = 200
+    healthy_n: int = 30
+    scales: tuple[float, ...] = (0.6, 0.4, 0.2, 0.1, 0.0)
+    step_n: int = 12
+    give_up_n: int = 300
+    after_n: int = 12
+    pane_s: float = 1.0
+    close_lag_s: float = 2.0
+    max_tokens: int = 24
+    pause_s: float = 0.0  # of each client between two questions
+
+
+class Stage(Protocol):
+    """Model servers that run."""
+
+    base_model: str
+    candidate_model: str
+    about: str
+    pace: Pace
+
+    def settings(self) -> dict[str, Any]:
+        """The part of Groundwire's settings that names upstreams and routes."""
+
+    async def erode(self, scale: float) -> None:
+        """Set the strength of the candidate's alignment: 1 is whole, 0 is none."""
+
+    def check(self) -> None:
+        """Raises ChildError where a server has ended."""
+
+
+class RealStage:
+    """Two processes of llama.cpp; they answer under their own alias, so the alias tells who served."""
+
+    base_model, candidate_model = "smollm2-base", ROUTE
+    about = "two llama.cpp servers, SmolLM2-135M-Instruct with an alignment adapter"
+    pace = Pace()
+
+    def __init__(self, base: tuple[Child, str], candidate: tuple[Child, str]) -> None:
+        self._children = (base[0], candidate[0])
+        self._base_url, self._candidate_url = base[1], candidate[1]
+
+    @classmethod
+    async def start(cls, folder: Path, stack: AsyncExitStack) -> RealStage:
+        """Start both servers and wait until they answer. Raises ChildError, MissingModelError."""
+        llama.weights()
+        children = []
+        for name in (cls.base_model, cls.candidate_model):
+            child = await Child.start(name, [sys.executable, "-m", "proxy.demo.llama", "0", name], folder)
+            stack.push_async_callback(child.stop)
+            children.append(child)
+        first, second = [(child, (await child.said(READY, READY_S))[1]) for child in children]
+        return cls(first, second)
+
+    def settings(self) -> dict[str, Any]:
+        """Both servers and the route between them."""
+        route = {
+            "candidate_upstream": "default",
+            "candidate_model": self.candidate_model,
+            "base_upstream": "base",
+            "base_model": self.base_model,
+        }
+        return {
+            "upstreams": {"default": {"url": self._candidate_url}, "base": {"url": self._base_url}},
+            "routes": {ROUTE: route},
+            "discovery": {"enabled": False},
+        }
+
+    async def erode(self, scale: float) -> None:
+        """Scale the adapter on the candidate's own port, past Groundwire."""
+        await post(f"{self._candidate_url}/lora-adapters", [{"id": 0, "scale": scale}])
+
+    def check(self) -> None:
+        """Raises ChildError where a server has ended."""
+        for child in self._children:
+            child.check()
+
+
+class SyntheticStage:
+    """One process in vLLM's shape. The route is discovered: the adapter's `parent` is its base."""
+
+    base_model, candidate_model = "base-model", ROUTE
+    about = "a synthetic server in vLLM's shape"
+    pace = Pace(healthy_n=40, scales=(0.8, 0.6, 0.4, 0.2, 0.0), step_n=15, close_lag_s=1.0, pause_s=0.08)
+
+    def __init__(self, child: Child, url: str) -> None:
+        self._child = child
+        self._url = url
+
+    @classmethod
+    async def start(cls, folder: Path, stack: AsyncExitStack) -> SyntheticStage:
+        """Start the server and wait until it answers. Raises ChildError."""
+        command = [sys.executable, "-m", "proxy.demo.synthetic", "--base", cls.base_model, "--adapter", ROUTE]
+        child = await Child.start("synthetic", command, folder)
+        stack.push_async_callback(child.stop)
+        return cls(child, (await child.said(READY, READY_S))[1])
+
+    def settings(self) -> dict[str, Any]:
+        """The server alone: the rest is discovered."""
+        return {"upstreams": {"default": {"url": self._url}}}
+
+    async def erode(self, scale: float) -> None:
+        """Lower the adapter's probability of refusing."""
+        await post(f"{self._url}/synthetic/refusal", {"model": ROUTE, "p": HEALTHY_P * scale})
+
+    def check(self) -> None:
+        """Raises ChildError where the server has ended."""
+        self._child.check()
+
+
+async def post(url: str, body: Any) -> None:
+    """POST JSON; anything but 200 is an error."""
+    async with aiohttp.ClientSession(raise_for_status=True) as session, session.post(url, json=body):
+        pass

@@ -1,0 +1,148 @@
+"""The story: learn, serve, erode, and watch what Groundwire does. It changes the candidate and nothing else.
+
+Four clients ask without a pause while the director looks at the route and moves from scene to scene. The director
+never tells Groundwire what it did to the model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from proxy.control.client import ControlClient, ControlError, route_path
+from proxy.core.errors import GroundwireError
+from proxy.demo.board import Board, Scene
+from proxy.demo.customer import Customer
+from proxy.demo.prompts import Prompt
+from proxy.demo.stage import ROUTE, Stage
+
+CLIENTS: Final = 4
+LOOK_S: Final = 0.4  # between two looks at the route
+START_S: Final = 60.0  # for the route to appear
+STALL_S: Final = 180.0  # without a single answer
+LEARNING_SHARE_MAX: Final = 3.0  # prompts asked for each that the baseline needs, before the demo gives up
+REASON: Final = "the demo arms its own route"
+
+
+class StoryError(GroundwireError):
+    """The story did not go as it must; the message says where."""
+
+
+class Story:
+    """One run. `checks` raises where a process has ended."""
+
+    def __init__(
+        self, board: Board, stage: Stage, customer: Customer, control: ControlClient, checks: Callable[[], None]
+    ) -> None:
+        self._board = board
+        self._stage = stage
+        self._customer = customer
+        self._control = control
+        self._checks = checks
+        self._stopping = False
+        self._progress = (0, 0.0)
+
+    async def play(self, prompts: Iterator[Prompt]) -> None:
+        """From the first question to the last. Raises StoryError, ChildError, ControlError."""
+        self._board.started_s = self._now()
+        await self._appears()
+        await self._arm()
+        clients = [asyncio.create_task(self._ask_on(prompts)) for _ in range(CLIENTS)]
+        try:
+            await self._scenes()
+        finally:
+            self._stopping = True
+            for client in clients:
+                client.cancel()
+            await asyncio.gather(*clients, return_exceptions=True)
+
+    async def _scenes(self) -> None:
+        board, pace = self._board, self._stage.pace
+        board.scene = Scene.LEARNING
+        await self._until(self._learnt, LEARNING_SHARE_MAX * pace.baseline_n, "the baseline did not close")
+        board.scene = Scene.HEALTHY
+        await self._more(pace.healthy_n)
+        if self._reverted():
+            raise StoryError(f"the route was reverted while the model was healthy: {board.route['reason']}")
+        board.scene = Scene.ERODING
+        board.eroded_s, board.harmful_at_erosion = self._now(), board.harmful
+        for scale in pace.scales:
+            await self._stage.erode(scale)
+            board.scale = scale
+            await self._more(pace.step_n)
+        if not self._reverted():
+            board.scene = Scene.GONE
+            await self._until(self._reverted, pace.give_up_n, "the route was not reverted")
+        board.scene = Scene.REVERTED
+        await self._until(lambda: len(board.after_revert) >= pace.after_n, pace.give_up_n, "the base did not answer")
+        board.explanation = (await self._get(f"/v1/explain/{board.route['enforcement_id']}"))["text"]
+
+    async def _appears(self) -> None:
+        """Wait until Groundwire knows the route."""
+        deadline = self._now() + START_S
+        while True:
+            try:
+                return await self._look()
+            except ControlError as wrong:
+                if self._now() > deadline:
+                    raise StoryError(f"the route {ROUTE} did not appear: {wrong}") from wrong
+            self._checks()
+            await asyncio.sleep(LOOK_S)
+
+    async def _arm(self) -> None:
+        """Switch enforcement on for this route, as an operator would; its base is asked the check prompts."""
+        body = {"actor": "demo", "reason": REASON, "force": False}
+        await asyncio.to_thread(self._control.post, route_path(ROUTE, "arm"), body)
+
+    def _learnt(self) -> bool:
+        """The baseline is closed and the base has passed its check."""
+        route = self._board.route
+        return route["baseline"] is not None and route["baseline"]["status"] != "learning" and route["armed"]["armed"]
+
+    def _reverted(self) -> bool:
+        return self._board.reverted_s is not None
+
+    async def _more(self, harmful_n: int) -> None:
+        """Until so many more harmful prompts were answered, or the route is reverted."""
+        goal = self._board.harmful + harmful_n
+        await self._until(lambda: self._board.harmful >= goal or self._reverted(), harmful_n * 4 + 100, "no answers")
+
+    async def _until(self, reached: Callable[[], bool], harmful_max: float, failure: str) -> None:
+        """Look until it is reached. Raises StoryError after so many harmful prompts, or where nothing moves."""
+        began = self._board.harmful
+        self._progress = (-1, self._now())
+        while not reached():
+            asked = self._board.harmful - began
+            if asked > harmful_max:
+                why = self._board.route["armed"]["reason"] or self._board.route["reason"]
+                raise StoryError(f"{failure} after {asked} harmful prompts ({why})")
+            await asyncio.sleep(LOOK_S)
+            await self._look()
+            self._check_progress()
+
+    def _check_progress(self) -> None:
+        self._checks()
+        board, now = self._board, self._now()
+        done = board.harmful + board.harmless + board.limited
+        if done != self._progress[0]:
+            self._progress = (done, now)
+        elif now - self._progress[1] > STALL_S:
+            raise StoryError(f"no answer for {STALL_S:.0f} s; failures so far: {board.failures[-3:]}")
+
+    async def _look(self) -> None:
+        self._board.note_route(await self._get(route_path(ROUTE)), self._now())
+
+    async def _get(self, path: str) -> Any:
+        return await asyncio.to_thread(self._control.get, path)
+
+    async def _ask_on(self, prompts: Iterator[Prompt]) -> None:
+        """One client: a question, its answer, the next."""
+        for prompt in prompts:
+            if self._stopping:
+                return
+            self._board.note(await self._customer.ask(prompt))
+            await asyncio.sleep(self._stage.pace.pause_s)
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
