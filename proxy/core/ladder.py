@@ -144,9 +144,7 @@ def _obstacles(step: Step, conditions: Conditions) -> list[tuple[Step, str]]:
     if not conditions.armed:
         found.append((Step.LIMITED, f"revert not armed: {conditions.unarmed_reason}"))
     if not conditions.confirmed:
-        found.append(
-            (Step.LIMITED, "revert not armed: the baseline is provisional; promote it or let the policy revert")
-        )
+        found.append((Step.WATCH, "the baseline is provisional: it informs and warns; `route promote` lets it act"))
     return found
 
 

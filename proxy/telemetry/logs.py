@@ -1,4 +1,5 @@
-"""Log lines: JSON on stderr, one object a line. No prompt and no answer is ever logged.
+"""Log lines on stderr: JSON, one object a line; plain words where a person looks at a terminal. No prompt and no
+answer is ever logged.
 
 `get_logger(name).info("event_name", key=value)`: the event is a constant, everything else is a field. Lines of other
 libraries and of plain `logging` come out in the same shape.
@@ -48,9 +49,9 @@ def get_logger(name: str) -> Logger:
 
 
 def set_up(level: str, process: str, stream: TextIO | None = None) -> None:
-    """Send every log line of this process to `stream` (stderr) as JSON; `process` says which of the two it is."""
+    """Send every log line of this process to `stream` (stderr); `process` says which of the two it is."""
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonLines(process))
+    handler.setFormatter(TextLines(process) if handler.stream.isatty() else JsonLines(process))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -78,3 +79,24 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+class TextLines(logging.Formatter):
+    """A record for a terminal: time of day, level, process, event, then its fields."""
+
+    def __init__(self, process: str) -> None:
+        super().__init__(datefmt="%H:%M:%S")
+        self._process = process
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line; a traceback below it."""
+        fields = getattr(record, "fields", None)
+        told = " ".join(f"{key}={_plain(value)}" for key, value in fields.items()) if isinstance(fields, dict) else ""
+        when = self.formatTime(record, self.datefmt)
+        line = f"{when} {record.levelname.lower():<7} {self._process:<8} {record.getMessage()} {told}".rstrip()
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def _plain(value: Any) -> str:
+    text = str(value)
+    return repr(text) if " " in text or not text else text

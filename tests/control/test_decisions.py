@@ -90,7 +90,7 @@ async def test_a_provisional_baseline_reverts_only_where_the_policy_or_a_person_
         await learnt(built)
         await built.days(30, 2, 8)
         shown = await built.view()
-        assert (shown["step"], shown["would_step"]) == ("limited", "reverted")
+        assert (shown["step"], shown["would_step"]) == ("watch", "reverted")
         assert "the baseline is provisional" in shown["reason"]
         await Orders(built.plane).promote("support", KIM)
         await built.days(2, 2, 8)

@@ -129,7 +129,7 @@ def test_a_provisional_baseline_reverts_only_by_policy_or_promotion() -> None:
     provisional = replace(BASELINE, standing=Standing.PROVISIONAL)
     route = Route(baseline=provisional)
     outcome = route.run(ILL, 20)
-    assert outcome.step is Step.LIMITED
+    assert outcome.step is Step.WATCH
     route.baseline = BASELINE
     outcome = route.look()
     assert outcome.step is Step.REVERTED

@@ -57,7 +57,7 @@ def test_revert_on_high() -> None:
     ("changed", "step", "reason"),
     [
         ({"armed": False, "unarmed_reason": "base answered 500"}, Step.LIMITED, "revert not armed: base answered 500"),
-        ({"confirmed": False}, Step.LIMITED, "revert not armed: the baseline is provisional"),
+        ({"confirmed": False}, Step.WATCH, "the baseline is provisional"),
         ({"enforce": False}, Step.STEADY, "mode is shadow"),
         ({"held": "disarmed by ada"}, Step.STEADY, "automatic actions are held: disarmed by ada"),
         ({"pin": Pin.CANDIDATE}, Step.STEADY, "the route is pinned to its candidate"),
