@@ -79,6 +79,7 @@ class App:
         self._parent = os.getppid()
         self._tasks: set[asyncio.Task[None]] = set()
         self._pane = pane_of(time.time(), settings.pane_s)
+        self._busy_s = 0.0
         self._coverage_version = 0
         self._pipeline = Pipeline(
             store=store,
@@ -190,11 +191,12 @@ class App:
 
     async def _move_coverage(self, pane: int) -> None:
         """At a pane's edge ask for more or fewer exchanges; kept before traffic hears of it."""
-        if pane == self._pane:
+        if pane <= self._pane:
             return
-        self._pane = pane
-        before = self._pipeline.coverage
-        after = coverages.at_edge(before, pane, self._settings.pane_s, self._pipeline.queue.highest_fill())
+        pane_s, before = self._settings.pane_s, self._pipeline.coverage
+        busy_ratio = (self._pipeline.totals.busy_s - self._busy_s) / ((pane - self._pane) * pane_s)
+        self._pane, self._busy_s = pane, self._pipeline.totals.busy_s
+        after = coverages.at_edge(before, pane, pane_s, self._pipeline.queue.highest_fill(), busy_ratio)
         if after == before:
             return
         if not await self._store.swap(COVERAGE_KEY, self._coverage_version, coverages.to_bytes(after)):

@@ -64,6 +64,7 @@ class Totals:
     flushes: int = 0
     flush_faults: int = 0
     flushed_s: float = 0.0
+    busy_s: float = 0.0
 
 
 Message = Exchange | Stats
@@ -110,9 +111,11 @@ class Pipeline:
             if not self.queue:
                 self._wake.clear()
                 await self._wake.wait()
-            until_s = loop.time() + SLICE_S
-            while self.queue and loop.time() < until_s:
+            begin_s = now_s = loop.time()
+            while self.queue and now_s < begin_s + SLICE_S:
                 await self._next()
+                now_s = loop.time()
+            self.totals.busy_s += now_s - begin_s
             await asyncio.sleep(0)  # let everybody else have a turn
 
     async def flush(self) -> None:

@@ -113,7 +113,7 @@ class LinkSender:
     def _send(self, exchange: Exchange) -> str:
         """Hand it to the transport; else give the reason."""
         transport = self._transport
-        if transport is None:
+        if transport is None or transport.is_closing():  # uvloop raises on a write to a closed one
             return NOT_CONNECTED
         try:
             pieces = encode_exchange(exchange)
@@ -149,7 +149,9 @@ class LinkSender:
     def _report(self) -> None:
         """Tell the totals and the new losses, unless the buffer is full: then they are told later."""
         transport = self._transport
-        if transport is not None and transport.get_write_buffer_size() < self._buffer_bytes_max:
+        if transport is None or transport.is_closing():
+            return
+        if transport.get_write_buffer_size() < self._buffer_bytes_max:
             lost = self._ledger.report()
             transport.write(encode_stats(Stats(self.offered, self.sent, self.thinned, self._dropped, lost)))
 

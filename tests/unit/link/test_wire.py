@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from proxy.core.enforcement import Enforcement, Snapshot, Step
 from proxy.core.errors import StateError
@@ -208,6 +209,36 @@ async def test_a_malformed_analysis_is_left_and_found_again(path: str, sender: L
     sender.offer(exchange())
     await until(lambda: len(taken.exchanges) == 1)
     await receiver.close()
+
+
+async def test_a_connection_that_breaks_raises_nothing_into_a_request_under_uvloop(path: str) -> None:
+    """uvloop refuses writes to a closed transport; an exchange may be offered before the loop has said so."""
+
+    async def scenario() -> int:
+        async def leave(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"nonsense, and more of it, so that the sender leaves")
+            await asyncio.sleep(0.02)
+            writer.transport.abort()
+
+        server = await asyncio.start_unix_server(leave, path)
+        sender = LinkSender(path, MIB, lambda _: None)
+        sender.start()
+        while sender.dropped["connection_lost"] < 3:
+            sender.offer(exchange(size_bytes=5_000))
+            await asyncio.sleep(0)
+        while not sender.connected:
+            await asyncio.sleep(0.01)
+        before = sender.dropped["not_connected"]
+        assert sender._transport is not None
+        sender._transport.abort()
+        sender.offer(exchange())
+        not_connected = sender.dropped["not_connected"] - before
+        await sender.close()
+        server.close()
+        return not_connected
+
+    async with asyncio.timeout(20):
+        assert await asyncio.to_thread(uvloop.run, scenario()) == 1
 
 
 async def test_the_socket_is_private_and_a_stale_one_is_replaced(path: str) -> None:
