@@ -176,6 +176,10 @@ class ClientConnection(asyncio.Protocol):
         if self._buffer or self._eof:
             self._advance()
 
+    def has_more(self) -> bool:
+        """Whether bytes came behind the running request."""
+        return bool(self._buffer)
+
     def begin_tunnel(self) -> None:
         """Bytes go through from now on."""
         self._tunnel = True

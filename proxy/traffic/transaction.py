@@ -374,7 +374,7 @@ class Transaction:
         self._status = head.status
         self.active_s = self.plane.now_s
         dechunked = self._dechunked is not None
-        if head.framing is Framing.EOF or dechunked or not self.request_done or self.plane.draining:
+        if head.framing is Framing.EOF or dechunked or self._must_close():
             self.close_client = True
         connection = b"close" if self.close_client else b"keep-alive" if self.head.minor == 0 else b""
         data = response_head(head, connection, dechunked) if connection or head.drop or not head.minor else head.raw
@@ -397,11 +397,20 @@ class Transaction:
             self.client.transport.write(b"".join(self._dechunked))
             self._dechunked.clear()
 
+    def _must_close(self) -> bool:
+        """Whether the client's connection cannot go on after this.
+
+        What came behind an upgrade that was refused was meant for the other protocol: it is never read as a request.
+        """
+        if self.close_client or not self.request_done or self.plane.draining:
+            return True
+        return bool(self.head.upgrade) and self.client.has_more()
+
     def response_complete(self) -> None:
         """The response is whole."""
         self._connection = None
         self.finish(End.COMPLETE)
-        self.client.transaction_over(self.close_client or not self.request_done or self.plane.draining)
+        self.client.transaction_over(self._must_close())
 
     # --- tunnels ---------------------------------------------------------------------------------------------------
 

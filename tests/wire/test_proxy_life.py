@@ -166,7 +166,7 @@ def test_a_drain_lets_streams_end_and_takes_no_more(tmp_path: Path, upstream: Sc
             assert busy.take_until(b"0\r\n\r\n") == b"0\r\n\r\n"
             assert busy.rest() == b""
         assert running.process.wait(20) == 0
-        running.process.poll = lambda: None  # type: ignore[method-assign] - it ended as it should
+        ended_as_it_should(running)
 
 
 def test_what_does_not_end_in_time_is_cut(tmp_path: Path, upstream: ScriptedUpstream) -> None:
@@ -178,7 +178,12 @@ def test_what_does_not_end_in_time_is_cut(tmp_path: Path, upstream: ScriptedUpst
             running.process.send_signal(signal.SIGTERM)
             assert wire.rest() == b""
         assert running.process.wait(20) == 0
-        running.process.poll = lambda: None  # type: ignore[method-assign]
+        ended_as_it_should(running)
+
+
+def ended_as_it_should(running: Traffic) -> None:
+    """Tell the fixture, which takes an ended process for a crash."""
+    setattr(running.process, "poll", lambda: None)  # noqa: B010 - a method may not be assigned otherwise
 
 
 def refused(port: int) -> bool:
