@@ -113,17 +113,18 @@ def _lost(wire: Groundwire) -> float:
 
 
 async def test_analysis_is_flooded(tmp_path: Path, server: str) -> None:
-    """A queue of three exchanges, under load: what does not fit is counted, and nobody waits for it."""
-    settings = {
-        **SETTINGS,
-        "analysis": {"queue_exchanges_max": 1, "queue_bytes_max": 1_000},
-    }
+    """A queue of one exchange, under load: what does not fit is counted, fewer are asked for, and nobody waits."""
+    settings = {**SETTINGS, "analysis": {"queue_exchanges_max": 1, "queue_bytes_max": 1_000}}
     with groundwire(tmp_path, server, settings) as wire:
         until(lambda: known(wire), "analysis")
         async with under_load(wire, padding_bytes=20_000):
-            await asyncio.sleep(2.0)
-        await asyncio.to_thread(until, lambda: analysed(wire) > 0, "some exchanges")
+            await asyncio.to_thread(until, lambda: _thinned(wire) > 0, "a thinned exchange")
+        await asyncio.to_thread(until, lambda: analysed(wire) > 0 and _lost(wire) > 0, "some exchanges, some losses")
         assert known(wire)
+
+
+def _thinned(wire: Groundwire) -> float:
+    return metric(wire.get(f"{wire.health}/metrics")[1], "groundwire_exchanges_thinned_total")
 
 
 async def test_without_any_analysis_traffic_serves(tmp_path: Path, server: str) -> None:
