@@ -5,19 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
 
 from proxy.control.orders import Orders, Word
+from proxy.control.policies import Loaded, Policies
 from proxy.control.samples import control_samples
+from proxy.core.baseline import Standing
+from proxy.core.baseline import to_json as baseline_to_json
 from proxy.core.enforcement import Snapshot, Step
-from proxy.core.errors import StateError
+from proxy.core.errors import ConfigError, StateError
 from proxy.core.ladder import Command
 from proxy.core.policy import BaselineRules, Fault, Policy
 from proxy.core.record import Record, from_bytes
 from proxy.core.routes import Target
 from proxy.stores.embedded import open_embedded
 from proxy.telemetry.metrics import render
-from tests.control.house import ENFORCE, House, house, one_route, settings_of
+from tests.control.house import ENFORCE, House, healthy_baseline, house, one_route, settings_of
 
 KIM = Word("kim", "a drill")
 
@@ -219,3 +223,63 @@ async def test_metrics_tell_what_the_api_tells() -> None:
         assert 'groundwire_route_revert_armed{route="support"} 1' in page
         assert f"groundwire_snapshot_version {built.plane.snapshot.version}" in page
         assert page.count("# HELP groundwire_route_evidence_ratio ") == 1
+
+
+async def test_a_route_that_nobody_asks_is_blind_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    async with house() as built:
+        await learnt(built)
+        built.clock.now_s += ENFORCE.blind.quiet_s + 10.0
+        await built.plane.tick()
+        shown = await built.view()
+        assert shown["status"] == "blind"
+        assert "no evaluated response for 30 minutes" in shown["reason"]
+        assert "route_blind" in [record.getMessage() for record in caplog.records]
+        await built.answers(10, 0)
+        await built.second()
+        assert (await built.view())["status"] == "watching"
+
+
+async def test_a_reload_takes_pins_policies_and_routes() -> None:
+    async with house({**one_route("a"), **one_route("b")}) as built:
+        policies = Policies(Loaded(replace(ENFORCE, mode="shadow"), "text"))
+        await built.plane.reload(settings_of(one_route("a", pin="base")), policies)
+        last = built.published[-1]
+        assert [route.name for route in last.routes] == ["a"], "b was a route by hand and is no longer"
+        assert last.target(last.routes[0])[1]
+        assert (await built.view("a"))["mode"] == "shadow"
+        assert (await built.view("b"))["status"] == "closed"
+
+
+async def test_a_reload_with_a_bad_file_changes_nothing(tmp_path: Path) -> None:
+    async with house() as built:
+        before, count = built.plane.setup, len(built.published)
+        broken = tmp_path / "baseline.json"
+        broken.write_text('{"refusals": {}}')
+        with pytest.raises(ConfigError, match="refusals"):
+            await built.plane.reload(settings_of(one_route(baseline_file=str(broken), pin="base")), before.policies)
+        assert (built.plane.setup, len(built.published)) == (before, count)
+
+
+async def test_a_baseline_from_a_file_is_watched_from_the_first_second_and_may_be_promoted(tmp_path: Path) -> None:
+    file = tmp_path / "baseline.json"
+    file.write_bytes(orjson.dumps(baseline_to_json(healthy_baseline(Standing.PROVISIONAL))))
+    async with house(one_route(baseline_file=str(file))) as built:
+        await built.days(3, 10, 0)
+        shown = await built.view()
+        assert (shown["status"], shown["baseline"]["kind"]) == ("watching", "file")
+        await Orders(built.plane).promote("support", KIM)
+        await built.days(3, 10, 0)
+        assert (await built.view())["baseline"]["status"] == "promoted"
+
+
+async def test_a_restored_candidate_begins_anew_and_is_reverted_again_if_it_is_still_bad() -> None:
+    async with house() as built:
+        await learnt(built)
+        await built.days(40, 1, 9)
+        await Orders(built.plane).command("support", Command.RESTORE, KIM)
+        assert (await built.view())["step"] == "steady"
+        await built.second()
+        await built.days(40, 1, 9)
+        assert (await built.view())["step"] == "reverted"
+        actions = [line["action"] for line in await built.plane.memory.journal(20)]
+        assert actions.count("revert") == 2
