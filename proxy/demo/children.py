@@ -60,12 +60,12 @@ class Child:
         if self._process.returncode is not None:
             raise ChildError(f"{self.name} ended with {self._process.returncode}; {self._last_words()}")
 
-    async def stop(self) -> None:
-        """End it and whatever it started: SIGTERM, then SIGKILL."""
+    async def stop(self, limit_s: float = STOP_S) -> None:
+        """End it and whatever it started: SIGTERM, then SIGKILL after `limit_s`."""
         if self._process.returncode is None:
             self._process.terminate()
             try:
-                await asyncio.wait_for(self._process.wait(), STOP_S)
+                await asyncio.wait_for(self._process.wait(), limit_s)
             except TimeoutError:
                 pass  # it hangs; the group is killed below
         try:

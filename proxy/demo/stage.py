@@ -28,7 +28,8 @@ class Pace:
     """How long the story is. Counts are of harmful prompts answered.
 
     `scales`: what the adapter's strength falls to, step by step, `step_n` prompts each; `give_up_n`: prompts after the
-    last step without a revert; `after_n`: answers (of any kind) watched after it.
+    last step without a revert; `after_n`: answers (of any kind) watched after it. `pause_s`: of each client between two
+    questions once the baseline is learnt, so that a person can follow a fast server.
     """
 
     baseline_n: int = 200
@@ -40,7 +41,7 @@ class Pace:
     pane_s: float = 1.0
     close_lag_s: float = 2.0
     max_tokens: int = 24
-    pause_s: float = 0.0  # of each client between two questions
+    pause_s: float = 0.0
 
 
 class Stage(Protocol):
@@ -113,7 +114,7 @@ class SyntheticStage:
 
     base_model, candidate_model = "base-model", ROUTE
     about = "a synthetic server in vLLM's shape"
-    pace = Pace(healthy_n=40, scales=(0.8, 0.6, 0.4, 0.2, 0.0), step_n=15, close_lag_s=1.0, pause_s=0.08)
+    pace = Pace(healthy_n=30, scales=(0.8, 0.6, 0.4, 0.2, 0.0), step_n=10, close_lag_s=1.0, pause_s=0.35)
 
     def __init__(self, child: Child, url: str) -> None:
         self._child = child

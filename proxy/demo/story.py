@@ -142,7 +142,7 @@ class Story:
             if self._stopping:
                 return
             self._board.note(await self._customer.ask(prompt))
-            await asyncio.sleep(self._stage.pace.pause_s)
+            await asyncio.sleep(0.0 if self._board.scene is Scene.LEARNING else self._stage.pace.pause_s)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
