@@ -47,7 +47,7 @@ class Database:
         self._mirror = None if path is None else Mirror(path.with_suffix(".state"))
         if path is not None and not _usable(path):
             self.moved_aside = _move_aside(path)
-        self._db = _connect(":memory:" if path is None else str(path))
+        self._db = _connect(path)
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:
             raise StateError(f"{path}: written by a newer Groundwire (format {version}, mine is {SCHEMA_VERSION})")
@@ -138,8 +138,10 @@ class Database:
         self._db.close()
 
 
-def _connect(name: str) -> sqlite3.Connection:
-    db = sqlite3.connect(name, check_same_thread=False)
+def _connect(path: Path | None) -> sqlite3.Connection:
+    if path is not None:
+        path.touch(0o600)  # SQLite gives its log the same mode
+    db = sqlite3.connect(":memory:" if path is None else path, check_same_thread=False)
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=FULL")
     db.executescript(_TABLES)
@@ -151,7 +153,7 @@ def _usable(path: Path) -> bool:
     if not path.exists():
         return True
     try:
-        db = _connect(str(path))
+        db = _connect(path)
         try:
             return bool(db.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
         finally:

@@ -194,13 +194,16 @@ async def test_a_malformed_peer_is_left_and_others_stay(path: str, sender: LinkS
 
 
 async def test_a_malformed_analysis_is_left_and_found_again(path: str, sender: LinkSender) -> None:
+    visits = 0
+
     async def speak_nonsense(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal visits
+        visits += 1
         writer.write(b"nonsense, and more of it")
         await writer.drain()
 
     server = await asyncio.start_unix_server(speak_nonsense, path)
-    await until(lambda: sender.connected)
-    await until(lambda: not sender.connected)
+    await until(lambda: visits >= 2)
     server.close()
     taken = Taken()
     receiver = LinkReceiver(path, taken)

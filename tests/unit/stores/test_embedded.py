@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import stat
 import subprocess
 import sys
 import textwrap
@@ -170,6 +171,16 @@ async def test_a_file_that_is_gone_is_made_anew_with_the_mirrored_state(tmp_path
     (tmp_path / "groundwire.state" / "junk.json").write_bytes(b"{")
     store = await reopened(path)
     assert await store.load("ladder/support") == (2, b"reverted, latched")
+    await store.close()
+
+
+async def test_only_the_owner_may_read_the_files(tmp_path: Path) -> None:
+    path = tmp_path / "groundwire.db"
+    store = await open_embedded(path)
+    await store.swap("k", 0, b"v")
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir() if file.is_file()}
+    assert set(modes.values()) == {0o600}
+    assert stat.S_IMODE((tmp_path / "groundwire.state").stat().st_mode) == 0o700
     await store.close()
 
 
