@@ -8,7 +8,7 @@ from typing import Final
 from proxy.features.wording import plain, unquoted
 
 READ_CHARS_MAX: Final = 16_384
-HEDGED_SHARE: Final = 0.34  # cues per sentence from which an answer as a whole is hedged
+SENTENCES_PER_CUE: Final = 3  # an answer with a cue in every third sentence, or more, is hedged as a whole
 _CUES: Final = re.compile(
     r"\b(?:"
     r"i(?:'m| am) (?:not (?:entirely |completely |really |quite |100% |very )?(?:sure|certain|confident)|"
@@ -35,4 +35,4 @@ def hedges(text: str) -> tuple[int, int]:
 def is_hedged(text: str) -> bool:
     """Whether about every third sentence, or more, is uncertain."""
     cues, sentences = hedges(text)
-    return cues >= HEDGED_SHARE * sentences
+    return cues * SENTENCES_PER_CUE >= sentences

@@ -18,8 +18,8 @@ from proxy.dialects.registry import dialect_of
 
 CHAT, COMPLETIONS = OpenAIChat(), OpenAICompletions()
 KEYS = (
-    "choices", "index", "delta", "message", "content", "text", "refusal", "tool_calls", "finish_reason", "usage", "error",
-    "object", "messages", "role", "type", "prompt", "n", "function_call", "reasoning", "prompt_tokens",
+    "choices", "index", "delta", "message", "content", "text", "refusal", "tool_calls", "finish_reason", "usage",
+    "error", "object", "messages", "role", "type", "prompt", "n", "function_call", "reasoning", "prompt_tokens",
 )  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
