@@ -30,9 +30,9 @@ def request_head(
     `target` and `host` replace theirs; `length` says that the body was rewritten and has this many bytes; `extra` are
     whole lines to append; `continued`: Groundwire itself said 100, so `Expect` is dropped.
     """
-    raw = head.raw
-    if head.drop:
-        raw = _without(raw, head.drop)
+    raw = head.forwarded
+    if not raw:
+        raw = head.forwarded = _without(head.raw, head.drop)
     if target is not None or head.minor == 0:
         raw = head.method + b" " + (target or head.target) + b" HTTP/1.1" + raw[raw.index(b"\r\n") :]
     if not head.host_line:
@@ -50,11 +50,10 @@ def request_head(
 
 def response_head(head: ResponseHead, connection: bytes = b"", dechunked: bool = False) -> bytes:
     """The head for the client. `connection` is that field's value, where it has to be said."""
-    raw = head.raw
-    if head.drop:
-        raw = _without(raw, head.drop)
-    if head.minor == 0:
-        raw = b"HTTP/1.1" + raw[8:]
+    raw = head.forwarded
+    if not raw:
+        raw = _without(head.raw, head.drop)
+        raw = head.forwarded = raw if head.minor == 1 else b"HTTP/1.1" + raw[8:]
     if dechunked:
         trailers = [line for line in head.lines() if field_name(line) == b"trailer"]
         raw = _without(raw, (head.transfer_line, *trailers))

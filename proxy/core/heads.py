@@ -50,7 +50,7 @@ class ExpectationFailed(FramingError):  # noqa: N818
     CONTENT_TYPE,
     CONTENT_ENCODING,
     TRACEPARENT,
-) = range(10)
+) = range(1, 11)
 
 _KINDS: Final = {
     b"content-length": CONTENT_LENGTH,
@@ -66,15 +66,22 @@ _KINDS: Final = {
     b"content-encoding": CONTENT_ENCODING,
     b"traceparent": TRACEPARENT,
 }
+# The spellings that clients and servers really send, so that most names need no lowering.
+_SPELLED: Final = {
+    **_KINDS,
+    **{b"-".join(part.capitalize() for part in name.split(b"-")): kind for name, kind in _KINDS.items()},
+}
 # Fields that decide framing or meaning: `Connection: Content-Length` may not take them from the next reader.
 _NEVER_NAMED: Final = frozenset(
     {b"content-length", b"transfer-encoding", b"host", b"content-type", b"content-encoding"}
 )
 _OPTIONS_OF_CONNECTION: Final = frozenset({b"", b"close", b"keep-alive", b"upgrade"})
 
+_BLANKS: Final = (b" ", b"\t")
 _TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _FIELDS: Final = rb"\r\n(?:" + _TOKEN + rb"++:[^\x00-\x08\x0a-\x1f\x7f]*+\r\n)*+\r\n"
 _request: Final = re.compile(rb"(" + _TOKEN + rb"{1,64}+) ([^\x00-\x20\x7f#]++) HTTP/(\d\.\d)" + _FIELDS).fullmatch
+_NONE, _LENGTH, _CHUNKED, _EOF = Framing.NONE, Framing.LENGTH, Framing.CHUNKED, Framing.EOF  # a lookup costs in 3.11
 _response: Final = re.compile(rb"HTTP/1\.([01]) ([1-5]\d\d)(?: [^\x00-\x08\x0a-\x1f\x7f]*+)?" + _FIELDS).fullmatch
 # (the line with the CRLF before it, its name, its value)
 _read_fields: Final = re.compile(rb"(\r\n((?i:" + b"|".join(_KINDS) + rb")):[ \t]*+([^\r]*+))").findall
@@ -87,13 +94,16 @@ class Head:
     """What requests and responses share.
 
     `drop` are the lines that end here (hop by hop, and those that `Connection` names), each with the CRLF before it;
-    so are the other `*_line`. `length` is -1 where none was given.
+    so are the other `*_line`. `length` is -1 where none was given. A head is never changed once it is read.
     """
 
     __slots__ = (
         "content_encoding",
+        "content_encoding_text",
         "content_type",
+        "content_type_text",
         "drop",
+        "forwarded",
         "framing",
         "keep_alive",
         "length",
@@ -109,13 +119,18 @@ class Head:
         self.raw = raw
         self.minor = minor
         self.drop: list[bytes] = []
-        self.framing = Framing.NONE
+        self.forwarded = b""  # what goes out for it where nothing special is asked; kept by `forwarding`
+        self.framing = _NONE
         self.keep_alive = minor == 1
         self.length = -1
         self.length_line = self.transfer_line = self.upgrade_line = b""
         self.upgrade = self.content_type = self.content_encoding = b""
+        self.content_type_text = self.content_encoding_text = ""
 
-    def _read(self, kind: int, line: bytes, value: bytes) -> None:
+    def read(self, kind: int, line: bytes, value: bytes) -> None:
+        """One of the fields that matter. Raises FramingError."""
+        if value[-1:] in _BLANKS:
+            value = value.rstrip(b" \t")
         if kind == CONTENT_LENGTH:
             if self.length_line:
                 raise FramingError("Content-Length is repeated")
@@ -123,7 +138,7 @@ class Head:
                 raise FramingError("Content-Length is not a number")
             self.length, self.length_line = int(value), line
         elif kind == CONTENT_TYPE:
-            self.content_type = value
+            self.content_type, self.content_type_text = value, value.decode("latin-1")
         elif kind == CONNECTION:
             self.drop.append(line)
             self._read_options(value)
@@ -142,8 +157,9 @@ class Head:
             self.drop.append(line)
         elif kind == CONTENT_ENCODING:
             self.content_encoding = self.content_encoding + b", " + value if self.content_encoding else value
+            self.content_encoding_text = self.content_encoding.decode("latin-1")
 
-    def _check(self) -> None:
+    def check(self) -> None:
         """What can be said once all fields are known."""
         if self.transfer_line:
             if self.length_line:
@@ -190,24 +206,38 @@ _DROPPED: Final = (CONNECTION, HOP, UPGRADE)  # in any case
 class RequestHead(Head):
     """A request's head. `target` is as it came; `host` is None in HTTP/1.0 without one; `expect` wants a 100."""
 
-    __slots__ = ("expect", "expect_line", "host", "host_line", "method", "target", "traceparent")
+    __slots__ = (
+        "expect",
+        "expect_line",
+        "host",
+        "host_line",
+        "method",
+        "method_text",
+        "path_text",
+        "target",
+        "traceparent",
+    )
 
     def __init__(self, raw: bytes, minor: int, method: bytes, target: bytes) -> None:
         super().__init__(raw, minor)
         self.method = method
+        self.method_text = method.decode()
         self.target = target
+        self.path_text = target.partition(b"?")[0].decode("latin-1")
         self.host: bytes | None = None
         self.host_line = self.expect_line = self.traceparent = b""
         self.expect = False
 
-    def _read(self, kind: int, line: bytes, value: bytes) -> None:
+    def read(self, kind: int, line: bytes, value: bytes) -> None:
+        """One of the fields that matter. Raises FramingError."""
         if kind == HOST:
+            value = value.rstrip(b" \t")
             if self.host_line:
                 raise FramingError("Host is repeated")
             check_host(value)
             self.host, self.host_line = value, line
         elif kind == EXPECT:
-            if value.lower() != b"100-continue":
+            if value.rstrip(b" \t").lower() != b"100-continue":
                 raise ExpectationFailed("Expect is not 100-continue")
             self.expect, self.expect_line = self.minor == 1, line
         elif kind == TRACEPARENT:
@@ -215,7 +245,7 @@ class RequestHead(Head):
         elif kind == CONTENT_TYPE and self.content_type:
             raise FramingError("Content-Type is repeated")
         else:
-            Head._read(self, kind, line, value)
+            Head.read(self, kind, line, value)
 
 
 class ResponseHead(Head):
@@ -234,21 +264,17 @@ def parse_request(raw: bytes, fields_max: int) -> RequestHead:
     if match is None:
         raise FramingError(_why(raw, "the request line is not METHOD TARGET VERSION"))
     method, target, version = match.groups()
-    if version == b"1.1":
-        head = RequestHead(raw, 1, method, target)
-    elif version == b"1.0":
-        head = RequestHead(raw, 0, method, target)
-    else:
-        raise VersionUnsupported(f"HTTP/1.1 and HTTP/1.0 are served here, not HTTP/{version.decode()}")
-    _count(raw, fields_max)
+    head = RequestHead(raw, 1 if version == b"1.1" else _minor(version), method, target)
+    if raw.count(b"\r\n") - 2 > fields_max:
+        raise HeadTooLarge(f"more than {fields_max} header fields")
     for line, name, value in _read_fields(raw):
-        head._read(_kind(name), line, value.rstrip(b" \t"))
+        head.read(_SPELLED.get(name) or _KINDS[name.lower()], line, value)
     if head.transfer_line or head.upgrade:
-        head._check()
+        head.check()
     if head.transfer_line:
-        head.framing = Framing.CHUNKED
+        head.framing = _CHUNKED
     elif head.length > 0:
-        head.framing = Framing.LENGTH
+        head.framing = _LENGTH
     if head.host is None and head.minor == 1:
         raise FramingError("Host is missing")
     return head
@@ -261,23 +287,30 @@ def parse_response(raw: bytes, fields_max: int, to_head: bool) -> ResponseHead:
         raise FramingError(_why(raw, "the status line is not valid"))
     minor, digits = match.groups()
     status = int(digits)
-    head = ResponseHead(raw, int(minor), status)
-    _count(raw, fields_max)
+    head = ResponseHead(raw, 1 if minor == b"1" else 0, status)
+    if raw.count(b"\r\n") - 2 > fields_max:
+        raise HeadTooLarge(f"more than {fields_max} header fields")
     for line, name, value in _read_fields(raw):
-        head._read(_kind(name), line, value.rstrip(b" \t"))
+        head.read(_SPELLED.get(name) or _KINDS[name.lower()], line, value)
     if head.transfer_line or head.upgrade:
-        head._check()
+        head.check()
     if status < 200 or status == 204:
         if head.transfer_line or head.length > 0:
             raise FramingError(f"a body was announced for status {status}")
     elif not to_head and status != 304:
         if head.transfer_line:
-            head.framing = Framing.CHUNKED
+            head.framing = _CHUNKED
         elif not head.length_line:
-            head.framing, head.keep_alive = Framing.EOF, False
+            head.framing, head.keep_alive = _EOF, False
         elif head.length:
-            head.framing = Framing.LENGTH
+            head.framing = _LENGTH
     return head
+
+
+def _minor(version: bytes) -> int:
+    if version == b"1.0":
+        return 0
+    raise VersionUnsupported(f"HTTP/1.1 and HTTP/1.0 are served here, not HTTP/{version.decode()}")
 
 
 @lru_cache(maxsize=512)
@@ -285,11 +318,6 @@ def check_host(host: bytes) -> None:
     """Raises FramingError where this is no `host[:port]`."""
     if len(host) > 512 or not _host(host):
         raise FramingError("Host is not valid")
-
-
-@lru_cache(maxsize=64)
-def _kind(name: bytes) -> int:
-    return _KINDS[name.lower()]
 
 
 def field_name(line: bytes) -> bytes:
@@ -316,11 +344,6 @@ def check_size(data: bytes, end: int, bytes_max: int) -> None:
 
 
 _begins: Final = re.compile(_TOKEN).match
-
-
-def _count(raw: bytes, fields_max: int) -> None:
-    if raw.count(b"\r\n") - 2 > fields_max:
-        raise HeadTooLarge(f"more than {fields_max} header fields")
 
 
 def _why(raw: bytes, start_line: str) -> str:

@@ -23,6 +23,9 @@ _PLAIN_PART: Final = re.compile(
 )
 
 
+_NONE: Final = Framing.NONE  # a lookup costs in 3.11
+
+
 class Need(Enum):
     """What a request's body is held for."""
 
@@ -31,12 +34,15 @@ class Need(Enum):
     MULTIPART = "multipart"  # whether there is a field `model`
 
 
+_NOTHING, _MODEL = Need.NOTHING, Need.MODEL
+
+
 def need_of(head: RequestHead, asked: Asked, strict: bool, plane: Plane) -> Need | Reply:
     """Whether the body must be read, or the refusal where it cannot be and something could be gone around."""
     if strict and head.upgrade and asked.inference:
         return undecidable("an upgraded connection to a model's path cannot be read")
-    if head.framing is Framing.NONE:
-        return Need.NOTHING
+    if head.framing is _NONE:
+        return _NOTHING
     content_type = head.content_type.lower()
     if not asked.inference and b"json" not in content_type:
         return Need.NOTHING
@@ -50,7 +56,7 @@ def need_of(head: RequestHead, asked: Asked, strict: bool, plane: Plane) -> Need
     if head.length + plane.bodies_held_bytes > plane.limits.bodies_held_bytes_max:
         text = "too many bodies are held at once (`limits.bodies_held_bytes_max`)"
         return undecidable(text, 503) if strict else Need.NOTHING
-    return Need.MODEL
+    return _MODEL
 
 
 class Reading:

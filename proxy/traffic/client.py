@@ -8,7 +8,7 @@ import struct
 from typing import TYPE_CHECKING, Final, cast
 
 from proxy.core.errors import FramingError
-from proxy.core.heads import HEAD_END, RequestHead, check_beginning, check_size, parse_request
+from proxy.core.heads import HEAD_END, RequestHead, check_beginning, check_size
 from proxy.traffic.replies import Reply, bad_framing
 from proxy.traffic.transaction import Transaction
 
@@ -127,27 +127,21 @@ class ClientConnection(asyncio.Protocol):
                     check_beginning(data)
                 self._head_since_s = self._head_since_s or plane.now_s
                 return False
-            head = parse_request(data[: end + 4], plane.limits.header_count_max)
-            self._begin(head, data[end + 4 :])
+            raw = data[: end + 4]
+            head, asked = plane.request_heads.get(raw) or plane.read_request(raw)
         except FramingError as wrong:
             plane.counts.requests[wrong.status // 100] += 1
             self._reject(bad_framing(wrong.status, str(wrong)))
             return False
-        return True
-
-    def _begin(self, head: RequestHead, rest: bytes) -> None:
-        if head.method == b"CONNECT":
-            raise MethodRefused("CONNECT is for forward proxies")
-        asked = self.plane.asked(head.target)
-        if asked.target == b"*" and head.method != b"OPTIONS":
-            raise FramingError("only OPTIONS may ask for *")
         self._buffer = b""
         self._head_since_s = 0.0
-        self.active_s = self.plane.now_s
+        self.active_s = plane.now_s
+        rest = data[end + 4 :]
         self.transaction = transaction = Transaction(self, head)
         size = transaction.begin(asked, rest)
-        if size < len(rest) and not self._closing_until_s:
+        if size != len(rest) and not self._closing_until_s:
             self._buffer = rest[size:]
+        return True
 
     def _wait(self) -> None:
         """Enforcement is not known yet: keep what came."""
@@ -322,9 +316,3 @@ class ClientConnection(asyncio.Protocol):
         """Close if nothing is owed."""
         if self.transaction is None:
             self.close()
-
-
-class MethodRefused(FramingError):  # noqa: N818 - named by what is wrong
-    """A method that a reverse proxy does not serve."""
-
-    status = 501

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from proxy.config.settings import Settings
 from proxy.core.enforcement import Snapshot
+from proxy.core.errors import FramingError
+from proxy.core.heads import RequestHead, ResponseHead, parse_request, parse_response
 from proxy.core.targets import Asked, read_target
 from proxy.traffic.counts import Counts
 from proxy.traffic.enforcer import Enforcer
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from proxy.traffic.client import ClientConnection
     from proxy.traffic.pool import Upstream
 
-TARGETS_KEPT_MAX = 1_024
-TARGET_BYTES_MAX = 512  # a longer one is understood anew each time
+HEADS_KEPT_MAX: Final = 1_024
+HEAD_KEPT_BYTES_MAX: Final = 1_024  # a longer one is read anew each time
 
 
 class Plane:
@@ -52,23 +53,38 @@ class Plane:
         self.capture_bytes_max = settings.link.capture_bytes_max
         self.half_close = settings.client_half_close == "allow"
         self.passing = "default" if "default" in settings.upstreams else next(iter(settings.upstreams))
-        self._targets: dict[bytes, Asked] = {}
+        # Clients and servers that keep a connection open send the same head again and again: what was understood of
+        # one is kept, under all of its bytes. Emptied when full, and when settings change.
+        self.request_heads: dict[bytes, tuple[RequestHead, Asked]] = {}
+        self.response_heads: dict[bytes, ResponseHead] = {}
 
     def apply(self, snapshot: Snapshot) -> None:
         """Swap in a snapshot, between two requests."""
         self.enforcer = Enforcer(snapshot, self.passing, self.enforcer, self.loop.time())
 
-    def asked(self, target: bytes) -> Asked:
-        """What a target asks for. Raises FramingError."""
-        asked = self._targets.get(target)
-        if asked is None:
-            prefixes = {upstream.prefix for upstream in self.upstreams.values()}
-            asked = read_target(target, self.settings.denied_paths, prefixes)
-            if len(target) <= TARGET_BYTES_MAX:
-                if len(self._targets) >= TARGETS_KEPT_MAX:
-                    self._targets.clear()
-                self._targets[target] = asked
-        return asked
+    def read_request(self, raw: bytes) -> tuple[RequestHead, Asked]:
+        """A request's head, and what its target asks for. Raises FramingError."""
+        head = parse_request(raw, self.limits.header_count_max)
+        if head.method == b"CONNECT":
+            raise MethodRefused("CONNECT is for forward proxies")
+        prefixes = {upstream.prefix for upstream in self.upstreams.values()}
+        asked = read_target(head.target, self.settings.denied_paths, prefixes)
+        if asked.target == b"*" and head.method != b"OPTIONS":
+            raise FramingError("only OPTIONS may ask for *")
+        if len(raw) <= HEAD_KEPT_BYTES_MAX:
+            if len(self.request_heads) >= HEADS_KEPT_MAX:
+                self.request_heads.clear()
+            self.request_heads[raw] = (head, asked)
+        return head, asked
+
+    def read_response(self, raw: bytes, to_head: bool) -> ResponseHead:
+        """A response's head. Raises FramingError."""
+        head = parse_response(raw, self.limits.header_count_max, to_head)
+        if not to_head and len(raw) <= HEAD_KEPT_BYTES_MAX:
+            if len(self.response_heads) >= HEADS_KEPT_MAX:
+                self.response_heads.clear()
+            self.response_heads[raw] = head
+        return head
 
     def next_id(self) -> str:
         """An id for an exchange, unique over all processes."""
@@ -82,7 +98,8 @@ class Plane:
         for client in waiting:
             client.proceed()
 
-    @staticmethod
-    def unix_s() -> float:
-        """Unix time."""
-        return time.time()
+
+class MethodRefused(FramingError):  # noqa: N818 - named by what is wrong
+    """A method that a reverse proxy does not serve."""
+
+    status = 501

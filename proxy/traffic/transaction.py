@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from asyncio import Task
+from time import time
 from typing import TYPE_CHECKING, Final
 
 from proxy.core.errors import FramingError
@@ -18,7 +19,7 @@ from proxy.core.framing import ChunkedBody, NoBody
 from proxy.core.heads import RequestHead, ResponseHead
 from proxy.core.targets import Asked, with_model
 from proxy.traffic.admission import Need, Reading, need_of
-from proxy.traffic.capture import Capture
+from proxy.traffic.capture import captured
 from proxy.traffic.enforcer import Plan
 from proxy.traffic.replies import CONTINUE, Reply, bad_framing, denied_path, undecidable, upstream_failed
 from proxy.traffic.upstream import UpstreamConnection, body_scanner
@@ -32,14 +33,17 @@ if TYPE_CHECKING:
 IDEMPOTENT: Final = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"})
 STALE_WITHIN_S: Final = 1.0
 
+_NONE, _CHUNKED, _EOF = Framing.NONE, Framing.CHUNKED, Framing.EOF  # a lookup costs in 3.11
+_NOTHING, _MULTIPART = Need.NOTHING, Need.MULTIPART
+_COMPLETE = End.COMPLETE
+
 
 class Transaction:
     """The state of one exchange."""
 
     __slots__ = (
         "_asked",
-        "_capture_request",
-        "_capture_response",
+        "_capture_bytes",
         "_chunks",
         "_connecting",
         "_connection",
@@ -53,6 +57,10 @@ class Transaction:
         "_outgoing_bytes",
         "_plan",
         "_reading",
+        "_request_bytes",
+        "_request_parts",
+        "_response_bytes",
+        "_response_parts",
         "_retried",
         "_scanner",
         "_sent_s",
@@ -78,22 +86,23 @@ class Transaction:
         self.plane = plane = client.plane
         self.head = head
         self.to_head = head.method == b"HEAD"
-        self.request_done = head.framing is Framing.NONE
+        self.request_done = head.framing is _NONE
         self.response: ResponseHead | None = None
         self.close_client = not head.keep_alive
         self.tunnel = False
         self.continued = False
         self.started_s = self.active_s = plane.now_s
-        self._started_unix_s = plane.unix_s()
+        self._started_unix_s = time()
         self._first_byte_s = 0.0
         self._sent_s = 0.0
         self._status = 0
         self._chunks = 0
         self._coverage_k = k = plane.enforcer.coverage_k
         self._thinned = k > 0 and random.getrandbits(k) != 0
-        bound = 0 if self._thinned else plane.capture_bytes_max
-        self._capture_request = Capture(bound)
-        self._capture_response = Capture(bound)
+        self._capture_bytes = 0 if self._thinned else plane.capture_bytes_max
+        self._request_bytes = self._response_bytes = 0
+        self._request_parts: list[bytes] = []
+        self._response_parts: list[bytes] = []
         self._reading: Reading | None = None
         self._names: tuple[str, ...] = ()
         self._plan: Plan = plane.enforcer.passing
@@ -120,8 +129,8 @@ class Transaction:
         if isinstance(need, Reply):
             self.refuse(need)
             return 0
-        if need is not Need.NOTHING:
-            self._reading = Reading(need is Need.MULTIPART)
+        if need is not _NOTHING:
+            self._reading = Reading(need is _MULTIPART)
             if type(scanner) is ChunkedBody:
                 scanner.payload = self._reading.payload
             if self.head.expect and not rest:
@@ -142,7 +151,9 @@ class Transaction:
             return len(data)
         if size != len(data):
             data = data[:size]
-        self._capture_request.add(data)
+        if self._request_bytes < self._capture_bytes:
+            self._request_parts.append(data)
+        self._request_bytes += len(data)
         self.request_done = self._scanner.done
         if self._reading is not None:
             self._hold(data)
@@ -222,7 +233,7 @@ class Transaction:
                 return
             names += read
         self._names = names
-        plan = enforcer.choose(names, asked.inference and self.head.framing is not Framing.NONE)
+        plan = enforcer.choose(names, asked.inference and self.head.framing is not _NONE)
         refusal: Reply | None
         if isinstance(plan, Reply):
             refusal = plan
@@ -363,8 +374,8 @@ class Transaction:
 
     def begin_response(self, head: ResponseHead) -> list[bytes] | None:
         """The head came. Returns where the content goes if chunks must be undone, which HTTP/1.0 does not know."""
-        self._first_byte_s = self.plane.unix_s()
-        if head.framing is Framing.CHUNKED and self.head.minor == 0:
+        self._first_byte_s = time()
+        if head.framing is _CHUNKED and self.head.minor == 0:
             self._dechunked = []
         return self._dechunked
 
@@ -374,13 +385,15 @@ class Transaction:
         self._status = head.status
         self.active_s = self.plane.now_s
         dechunked = self._dechunked is not None
-        if head.framing is Framing.EOF or dechunked or self._must_close():
+        if head.framing is _EOF or dechunked or self._must_close():
             self.close_client = True
         connection = b"close" if self.close_client else b"keep-alive" if self.head.minor == 0 else b""
         data = response_head(head, connection, dechunked) if connection or head.drop or not head.minor else head.raw
         if rest:
             self._chunks += 1
-            self._capture_response.add(rest)
+            if self._capture_bytes:
+                self._response_parts.append(rest)
+            self._response_bytes = len(rest)
             data += b"".join(self._dechunked) if self._dechunked is not None else rest
             if self._dechunked:
                 self._dechunked.clear()
@@ -390,7 +403,9 @@ class Transaction:
         """Pass on a read of the body, as it came."""
         self.active_s = self.plane.now_s
         self._chunks += 1
-        self._capture_response.add(data)
+        if self._response_bytes < self._capture_bytes:
+            self._response_parts.append(data)
+        self._response_bytes += len(data)
         if self._dechunked is None:
             self.client.transport.write(data)
         elif self._dechunked:
@@ -409,7 +424,7 @@ class Transaction:
     def response_complete(self) -> None:
         """The response is whole."""
         self._connection = None
-        self.finish(End.COMPLETE)
+        self.finish(_COMPLETE)
         self.client.transaction_over(self._must_close())
 
     # --- tunnels ---------------------------------------------------------------------------------------------------
@@ -421,7 +436,7 @@ class Transaction:
     def begin_tunnel(self, head: ResponseHead, rest: bytes) -> None:
         """101: from here on bytes go both ways as they come."""
         self.tunnel = True
-        self._first_byte_s = self.plane.unix_s()
+        self._first_byte_s = time()
         self.response, self._status = head, 101
         self.client.transport.write(response_head(head, b"Upgrade") + rest)
         self.client.begin_tunnel()
@@ -501,7 +516,7 @@ class Transaction:
     def _cut(self, end: End) -> None:
         """End the client's connection so that nobody takes the response for whole."""
         head = self.response
-        bounded = head is not None and head.framing is not Framing.EOF and self._dechunked is None
+        bounded = head is not None and head.framing is not _EOF and self._dechunked is None
         self.plane.counts.cut += 1
         self.finish(end)
         self.client.cut(bounded)
@@ -519,8 +534,8 @@ class Transaction:
         self._release_held()
         counts = self.plane.counts
         counts.requests[self._status // 100] += 1
-        counts.bytes_in += self._capture_request.total_bytes
-        counts.bytes_out += self._capture_response.total_bytes
+        counts.bytes_in += self._request_bytes
+        counts.bytes_out += self._response_bytes
         if self._thinned:
             self.plane.link.count_thinned()
         else:
@@ -529,28 +544,25 @@ class Transaction:
     def _exchange(self, end: End) -> Exchange:
         head, response, plan, names = self.head, self.response, self._plan, self._names
         requested = names[-1] if names else ""
-        if response is None:
-            answer = Body()
-        else:
-            answer = self._capture_response.body(response.framing, response.content_type, response.content_encoding)
-        return Exchange(
-            id=self.plane.next_id(),
-            method=head.method.decode(),
-            path=head.target.partition(b"?")[0].decode("latin-1"),
-            status=self._status,
-            end=end,
-            started_s=self._started_unix_s,
-            first_byte_s=self._first_byte_s,
-            ended_s=self.plane.unix_s(),
-            route=plan.route,
-            requested_model=requested,
-            served_model=plan.model or requested,
-            upstream=plan.upstream,
-            base_served=plan.base_served,
-            enforcement_id=plan.enforcement_id,
-            coverage_k=self._coverage_k,
-            chunks=self._chunks,
-            traceparent=head.traceparent.decode("latin-1"),
-            request=self._capture_request.body(head.framing, head.content_type, head.content_encoding),
-            response=answer,
+        bound = self._capture_bytes
+        return Exchange(  # by position: this runs for every request
+            self.plane.next_id(),
+            head.method_text,
+            head.path_text,
+            self._status,
+            end,
+            self._started_unix_s,
+            self._first_byte_s,
+            time(),
+            plan.route,
+            requested,
+            plan.model or requested,
+            plan.upstream,
+            plan.base_served,
+            plan.enforcement_id,
+            self._coverage_k,
+            self._chunks,
+            head.traceparent.decode("latin-1") if head.traceparent else "",
+            captured(head, self._request_parts, self._request_bytes, bound),
+            Body() if response is None else captured(response, self._response_parts, self._response_bytes, bound),
         )
