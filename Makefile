@@ -49,4 +49,12 @@ pins:  ## renew requirements/*.txt (needs uv)
 	@scripts/pin
 
 clean:
-	@rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .cache/wire .cache/bench .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+test-wire: setup-dev  ## peers' suites and every client through Groundwire; minutes
+	@scripts/wire-setup
+	@.venv/bin/pytest -m wire
+
+bench-proxy: setup-dev  ## beside nginx, Envoy and plain aiohttp; ARGS=--quick for one short round
+	@scripts/bench-setup
+	@$(PY) -m bench.proxy $(ARGS)
