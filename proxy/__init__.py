@@ -16,3 +16,7 @@ The map. Read `docs/life-of-a-response.md` beside it.
 Traffic may import core, link, config.settings, config.plain, telemetry and itself. Nothing imports traffic or analysis
 but their own `app`; pure packages import pure packages. `.importlinter` holds this.
 """
+
+from typing import Final
+
+VERSION: Final = "0.1.0"

@@ -6,11 +6,10 @@ import argparse
 import importlib
 import sys
 from collections.abc import Callable, Sequence
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
+from proxy import VERSION
 from proxy.core.errors import GroundwireError
-
-VERSION: Final = "0.1.0"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

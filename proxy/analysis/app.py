@@ -8,11 +8,13 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 
+from proxy import VERSION
 from proxy.analysis import coverage as coverages
 from proxy.analysis.faults import fault
 from proxy.analysis.health import make_health, pipeline_samples, readiness, resident_bytes
@@ -24,8 +26,10 @@ from proxy.config.settings import Settings
 from proxy.control.api import make_api
 from proxy.control.plane import ControlPlane
 from proxy.control.policies import Policies, load_policies
+from proxy.control.samples import control_samples
 from proxy.core.errors import GroundwireError, StateError
 from proxy.core.windows import pane_of
+from proxy.features.judge import JUDGE_VERSION
 from proxy.link.receiver import LinkReceiver
 from proxy.stores.contract import Store
 from proxy.stores.registry import STORES
@@ -90,7 +94,8 @@ class App:
             now=time.time,
         )
         self._receiver = LinkReceiver(settings.link.socket or str(folder / "link.sock"), self._pipeline.on_message)
-        self._plane = ControlPlane(settings, policies, store, self._receiver.publish, time.time)
+        versions = {"groundwire": VERSION, "judge": JUDGE_VERSION}
+        self._plane = ControlPlane(settings, policies, store, self._receiver.publish, time.time, versions=versions)
 
     async def run(self) -> None:
         """Everything from start to end. Raises GroundwireError where it cannot start."""
@@ -132,7 +137,11 @@ class App:
             return readiness(self._pipeline, time.time())
 
         return make_health(
-            ready, lambda: pipeline_samples(self._pipeline, len(self._receiver.peers), bool(self._store.moved_aside))
+            ready,
+            lambda: chain(
+                pipeline_samples(self._pipeline, len(self._receiver.peers), bool(self._store.moved_aside)),
+                control_samples(self._plane),
+            ),
         )
 
     async def _settle(self) -> None:

@@ -187,7 +187,7 @@ class Pipeline:
         if r is None:
             self._skip(exchange, SKIPPED_UNWEIGHED)
             return
-        key = (exchange.route, exchange.served_model, pane)
+        key = (exchange.route, exchange.served, pane)
         self._tally.add(key, [counting.traffic(r)])
         if (pane + 1) * self.panes.pane_s + self.panes.close_lag_s < now_s:
             self._tally.add(key, [counting.late(r)])
@@ -211,15 +211,15 @@ class Pipeline:
 
     def _skip(self, exchange: Exchange, reason: str) -> None:
         self.totals.skipped[reason] += 1
-        self._lose(exchange.route, exchange.served_model, exchange.started_s, reason, 1)
+        self._lose(exchange.route, exchange.served, exchange.started_s, reason, 1)
 
     def _take_stats(self, peer: Peer, stats: Stats) -> None:
         self.sender_stats[peer.process_id] = stats
         for loss in stats.lost:
-            self._lose(loss.route, loss.served_model, float(loss.second), "wire", loss.exchanges)
+            self._lose(loss.route, loss.served, float(loss.second), "wire", loss.exchanges)
 
-    def _lose(self, route: str, served_model: str, time_s: float, where: str, exchanges: int) -> None:
+    def _lose(self, route: str, served: str, time_s: float, where: str, exchanges: int) -> None:
         if route:
             self.totals.lost[route] += exchanges
-            key = (route, served_model, pane_of(time_s, self.panes.pane_s))
+            key = (route, served, pane_of(time_s, self.panes.pane_s))
             self._tally.add(key, [counting.lost(where, exchanges)])

@@ -107,9 +107,9 @@ class Looks:
     async def _panes(self, setup: Setup, entry: Entry, now_s: float) -> tuple[list[Pane], Pane | None]:
         """Closed panes after the last consumed one, and the open ones as one, under the number of the newest."""
         last_closed = pane_of(now_s - setup.settings.close_lag_s, setup.pane_s) - 1
-        route, model = entry.route.name, entry.route.candidate.model
+        route, served = entry.route.name, entry.route.candidate.key
         first, last = entry.state.last_pane + 1, pane_of(now_s, setup.pane_s)
-        panes = await self._memory.store.panes(route, model, first, last)
+        panes = await self._memory.store.panes(route, served, first, last)
         still = [pane for pane in panes if pane[0] > last_closed]
         newest = (still[-1][0], merge(counts for _, counts in still)) if still else None
         return [pane for pane in panes if pane[0] <= last_closed], newest

@@ -160,14 +160,14 @@ class ControlPlane:
             return None
         now_s, pane_s = self.now(), self.setup.pane_s
         now_pane = pane_of(now_s, pane_s)
-        model = entry.route.candidate.model
+        served = entry.route.candidate.key
         seen = view.Seen(
             entry=entry,
             outcome=None if entry.closed else self.looks.outcomes.get(name),
             verdict=self.bases.verdict(self.setup, entry),
             held=(await self.memory.guard.load())[1].held(name, now_s),
             policy=self.setup.policy(name),
-            panes=await self.memory.store.panes(name, model, now_pane - SHOWN_PANES_MAX, now_pane),
+            panes=await self.memory.store.panes(name, served, now_pane - SHOWN_PANES_MAX, now_pane),
             now_pane=now_pane,
             pane_s=pane_s,
         )

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from proxy.core.routes import Target
+
 
 class End(StrEnum):
     """How an exchange ended (the tee's question at end of stream)."""
@@ -80,3 +82,8 @@ class Exchange:
     traceparent: str = ""
     request: Body = field(default_factory=Body)
     response: Body = field(default_factory=Body)
+
+    @property
+    def served(self) -> str:
+        """Whose window it belongs to: the key of the target that was asked."""
+        return Target(self.upstream, self.served_model).key

@@ -21,6 +21,11 @@ class Target:
     upstream: str
     model: str
 
+    @property
+    def key(self) -> str:
+        """Whose window it is: two upstreams may serve different models under one name."""
+        return f"{self.upstream}/{self.model}"
+
 
 @dataclass(frozen=True, slots=True)
 class Route:

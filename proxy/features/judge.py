@@ -35,6 +35,9 @@ from proxy.features.refusal_patterns import is_refusal
 from proxy.features.shape import shape
 from proxy.features.vocabulary import distinct_share
 
+# Part of every baseline's identity: raise it with any change of what is judged how (a test holds the verdicts).
+JUDGE_VERSION: Final = "patterns-1"
+
 TELLING_WORDS: Final = 8  # of an answer that was stopped: enough to see which way it goes
 LENGTH: Final = "length"
 FILTERED: Final = "content_filter"

@@ -58,7 +58,7 @@ class Loss(NamedTuple):
 
     second: int
     route: str
-    served_model: str
+    served: str
     exchanges: int
 
 

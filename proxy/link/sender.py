@@ -89,7 +89,7 @@ class LinkSender:
         reason = self._send(exchange)
         if reason:
             self._dropped[reason] += 1
-            self._ledger.lose((int(exchange.started_s), exchange.route, exchange.served_model))
+            self._ledger.lose((int(exchange.started_s), exchange.route, exchange.served))
 
     def count_thinned(self) -> None:
         """An exchange that was left out on purpose: its coin fell so at request start."""
@@ -122,7 +122,7 @@ class LinkSender:
         size = len(pieces[0]) + len(pieces[1]) + len(pieces[2])
         if transport.get_write_buffer_size() + size > self._buffer_bytes_max:
             return BUFFER_FULL
-        self._ledger.sent((int(exchange.started_s), exchange.route, exchange.served_model))
+        self._ledger.sent((int(exchange.started_s), exchange.route, exchange.served))
         self.sent += 1
         transport.writelines(pieces)
         return ""

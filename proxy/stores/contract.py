@@ -11,7 +11,8 @@ from proxy.core.windows import Cell, Counts
 class Store(Protocol):
     """Counters that add, state that is swapped by version, records that are only appended.
 
-    Every method may raise StateError. None is ever awaited on the way of a request.
+    `served` is the key of the target that was asked (`core.routes.Target.key`). Every method may raise
+    StateError. None is ever awaited on the way of a request.
     """
 
     @property
@@ -19,10 +20,10 @@ class Store(Protocol):
         """Where broken state was put that was found at the start; "" where all was well."""
         ...
 
-    async def add(self, route: str, served_model: str, pane: int, counts: Mapping[Cell, int]) -> None:
+    async def add(self, route: str, served: str, pane: int, counts: Mapping[Cell, int]) -> None:
         """Add counts to a pane."""
 
-    async def panes(self, route: str, served_model: str, first: int, last: int) -> Sequence[tuple[int, Counts]]:
+    async def panes(self, route: str, served: str, first: int, last: int) -> Sequence[tuple[int, Counts]]:
         """The panes of this range that have data, both ends included, oldest first."""
 
     async def seen(self, route: str, prompt_hash: str, now_s: float, memory_s: float) -> bool:

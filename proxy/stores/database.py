@@ -23,9 +23,9 @@ SCHEMA_VERSION: Final = 1
 PaneKey = tuple[str, str, int]  # route, served model, pane
 
 _TABLES: Final = """
-CREATE TABLE IF NOT EXISTS counters (route TEXT, served_model TEXT, pane INTEGER, signal TEXT, stratum TEXT,
+CREATE TABLE IF NOT EXISTS counters (route TEXT, served TEXT, pane INTEGER, signal TEXT, stratum TEXT,
     r INTEGER, y INTEGER, count INTEGER NOT NULL,
-    PRIMARY KEY (route, served_model, pane, signal, stratum, r, y)) WITHOUT ROWID;
+    PRIMARY KEY (route, served, pane, signal, stratum, r, y)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS seen (route TEXT, prompt_hash TEXT, at_s REAL NOT NULL,
     PRIMARY KEY (route, prompt_hash)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, version INTEGER NOT NULL, value BLOB NOT NULL);
@@ -71,9 +71,9 @@ class Database:
 
     def counters(self) -> Iterator[tuple[PaneKey, Cell, int]]:
         """Every counter that is kept."""
-        query = "SELECT route, served_model, pane, signal, stratum, r, y, count FROM counters"
-        for route, served_model, pane, signal, stratum, r, y, count in self._db.execute(query):
-            yield (route, served_model, pane), Cell(signal, stratum, r, y), count
+        query = "SELECT route, served, pane, signal, stratum, r, y, count FROM counters"
+        for route, served, pane, signal, stratum, r, y, count in self._db.execute(query):
+            yield (route, served, pane), Cell(signal, stratum, r, y), count
 
     def seen(self) -> Iterator[tuple[str, str, float]]:
         """Every prompt hash that is remembered, oldest first, as (route, hash, time)."""

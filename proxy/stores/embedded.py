@@ -45,22 +45,22 @@ class EmbeddedStore:
 
     def restore(self) -> None:
         """Fill the memory from the file; called once, by `open_embedded`."""
-        for (route, served_model, pane), cell, count in self._database.counters():
-            self._panes.setdefault((route, served_model), {}).setdefault(pane, {})[cell] = count
+        for (route, served, pane), cell, count in self._database.counters():
+            self._panes.setdefault((route, served), {}).setdefault(pane, {})[cell] = count
         for route, prompt_hash, at_s in self._database.seen():
             self._seen.setdefault(route, {})[prompt_hash] = at_s
 
-    async def add(self, route: str, served_model: str, pane: int, counts: Mapping[Cell, int]) -> None:
+    async def add(self, route: str, served: str, pane: int, counts: Mapping[Cell, int]) -> None:
         """Add counts to a pane; durable after the next flush."""
-        held = self._panes.setdefault((route, served_model), {}).setdefault(pane, {})
-        new = self._new_counts.setdefault((route, served_model, pane), {})
+        held = self._panes.setdefault((route, served), {}).setdefault(pane, {})
+        new = self._new_counts.setdefault((route, served, pane), {})
         for cell, count in counts.items():
             held[cell] = held.get(cell, 0) + count
             new[cell] = new.get(cell, 0) + count
 
-    async def panes(self, route: str, served_model: str, first: int, last: int) -> Sequence[tuple[int, Counts]]:
+    async def panes(self, route: str, served: str, first: int, last: int) -> Sequence[tuple[int, Counts]]:
         """The panes of this range that have data, oldest first."""
-        held = self._panes.get((route, served_model), {})
+        held = self._panes.get((route, served), {})
         wanted = range(first, last + 1) if last - first < len(held) else (p for p in held if first <= p <= last)
         return [(pane, dict(held[pane])) for pane in sorted(pane for pane in wanted if pane in held)]
 

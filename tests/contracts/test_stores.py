@@ -154,9 +154,9 @@ class TestEveryStore:
             await store.add(*addition)
             if i % 3 == 0:
                 await store.flush()
-        for route, served_model in {(a[0], a[1]) for a in added}:
-            expected = {p: merge(c for r, m, q, c in added if (r, m, q) == (route, served_model, p)) for p in range(6)}
-            for pane, counts in await store.panes(route, served_model, 0, 5):
+        for route, served in {(a[0], a[1]) for a in added}:
+            expected = {p: merge(c for r, m, q, c in added if (r, m, q) == (route, served, p)) for p in range(6)}
+            for pane, counts in await store.panes(route, served, 0, 5):
                 assert counts == expected.pop(pane)
             assert not any(expected.values())
         await store.close()

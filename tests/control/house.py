@@ -75,7 +75,7 @@ class House:
         for category in CATEGORIES:
             counts[Cell("refusal", category, 0, 1)] = refused * SCALE
             counts[Cell("refusal", category, 0, 0)] = complied * SCALE
-        await self.store.add(route, model or route, int(self.clock()), counts)
+        await self.store.add(route, f"default/{model or route}", int(self.clock()), counts)
 
     async def second(self, *planes: ControlPlane) -> None:
         """A second passes, and the planes look."""

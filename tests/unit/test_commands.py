@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from proxy.cli import main, parser
-from proxy.control.client import route_path
 from proxy.commands.duration import DurationError, seconds
 from proxy.commands.serve import child_command, flags_of
+from proxy.control.client import route_path
 
 
 @pytest.mark.parametrize(("text", "expected"), [("90s", 90), ("30m", 1_800), ("1h30m", 5_400), ("1.5d", 129_600)])

@@ -35,7 +35,7 @@ def exchange(question: str = QUESTION, answer: str = ANSWER, status: int = 200) 
     response = orjson.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
     made = Exchange("id", "POST", "/v1/chat/completions", status, End.COMPLETE, NOW_S, NOW_S + 1, NOW_S + 2)
     made.route = made.requested_model = "support"
-    made.served_model = "support-v2"
+    made.upstream, made.served_model = "tuned", "support-v2"
     made.request = Body(request, Framing.LENGTH, "application/json", "", len(request))
     made.response = Body(response, Framing.LENGTH, "application/json", "", len(response))
     return made
@@ -87,8 +87,8 @@ class Rig:
         await until(lambda: self.pipeline.totals.exchanges == before + len(exchanges) and not self.pipeline.queue)
         await self.pipeline.flush()
 
-    async def counts(self, pane: int = PANE, model: str = "support-v2") -> dict[Cell, int]:
-        found = await self.store.panes("support", model, pane, pane)
+    async def counts(self, pane: int = PANE, served: str = "tuned/support-v2") -> dict[Cell, int]:
+        found = await self.store.panes("support", served, pane, pane)
         return dict(found[0][1]) if found else {}
 
 
@@ -129,10 +129,10 @@ async def test_errors_are_unassessed_each_of_them(rig: Rig) -> None:
 
 async def test_candidate_and_base_have_panes_of_their_own(rig: Rig) -> None:
     base = exchange()
-    base.served_model, base.base_served = "base", True
+    base.upstream, base.base_served = "plain", True  # under the same name, on another server
     await rig.send(exchange(), base)
     assert (await rig.counts())[Cell("assessed", "ok", 0, 1)] == SCALE
-    assert (await rig.counts(model="base"))[Cell("assessed", "ok", 0, 1)] == SCALE
+    assert (await rig.counts(served="plain/support-v2"))[Cell("assessed", "ok", 0, 1)] == SCALE
 
 
 async def test_an_unknown_model_is_noted_and_nothing_is_counted(rig: Rig) -> None:

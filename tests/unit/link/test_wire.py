@@ -24,7 +24,7 @@ MIB = 1_048_576
 
 def exchange(name: str = "1", size_bytes: int = 10) -> Exchange:
     made = Exchange(name, "POST", "/v1/chat/completions", 200, End.COMPLETE, 100.5, 100.6, 101.0)
-    made.route, made.served_model = "support", "support-v2"
+    made.route, made.upstream, made.served_model = "support", "tuned", "support-v2"
     made.request = Body(b"q" * size_bytes, Framing.LENGTH, "application/json", "", size_bytes)
     return made
 
@@ -98,7 +98,7 @@ async def test_without_a_peer_every_exchange_is_dropped_and_told_later(path: str
     receiver = LinkReceiver(path, taken)
     await receiver.start()
     await until(lambda: any(stats.lost for stats in taken.stats))
-    assert next(s.lost for s in taken.stats if s.lost) == (Loss(100, "support", "support-v2", 7),)
+    assert next(s.lost for s in taken.stats if s.lost) == (Loss(100, "support", "tuned/support-v2", 7),)
     assert taken.stats[-1].offered == 7
     await receiver.close()
 
