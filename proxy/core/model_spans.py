@@ -107,15 +107,22 @@ def _member() -> bytes:
     return _WS + key + _WS + rb":" + _WS + value + _WS + rb"(?:,|(?=\}))"
 
 
-def _model_member() -> bytes:
-    """A pattern of a member whose key is `model` and whose value is plain, with what follows."""
-    name = rb'("([^"\\\x00-\x1f\x7f-\xff]{0,%d})")' % MODEL_BYTES_MAX
-    return _WS + rb'"model"' + _WS + rb":" + _WS + name + _WS + rb"[,}]"
+def _named_member() -> bytes:
+    """A pattern of a member whose key is `model` and whose value is plain: (the string, its text)."""
+    text = rb'[^"\\\x00-\x1f\x7f-\xff]{0,%d}' % MODEL_BYTES_MAX
+    return _WS + rb'"model"' + _WS + rb":" + _WS + rb'("(' + text + rb')")' + _WS
+
+
+def _whole() -> bytes:
+    """A pattern of a whole body with one plain `model` and else only members that are not looked for: the usual one."""
+    members = rb"(?:" + _member() + rb")"
+    return _WS + rb"\{" + members + rb"*" + _named_member() + rb"(?:," + members + rb"+(?<!,))?" + rb"\}" + _WS
 
 
 _Always = Callable[[bytes, int], re.Match[bytes]]  # a pattern that matches nothing at worst
+_usual = re.compile(_whole()).fullmatch
 _space = cast(_Always, re.compile(_WS).match)
-_named = re.compile(_model_member()).match
+_named = re.compile(_named_member() + rb"[,}]").match
 _plain_key = re.compile(_PLAIN_KEY).fullmatch
 _quote = cast(_Always, re.compile(rb'[^"]*+').match)
 _scalar = cast(_Always, re.compile(rb"[" + _SCALAR_SET + rb"]*+").match)
@@ -201,6 +208,9 @@ class ModelSpans:
         if self._escaped or b"\\" in piece:
             piece = self._painted(piece)
         length, at = len(piece), 0
+        if self._at == _AT_START and (usual := _usual(piece)):
+            at, self._at, self._start = length, _AT_END, self._base + usual.start(1)
+            self._note_model(usual[2].decode(), self._base + usual.end(1))
         while at < length:
             at = _STEPS[self._at](self, piece, at)
         self._base += length
