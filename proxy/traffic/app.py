@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 import time
@@ -33,6 +34,7 @@ log = get_logger(__name__)
 SWEEP_MIN_S: Final = 0.02
 SWEEP_MAX_S: Final = 1.0
 PROBE_MAX_S: Final = 5.0
+GC_THRESHOLD: Final = 50_000
 
 
 def main(settings: Settings, reload: Callable[[], Settings] | None, spawn_analysis: list[str] | None) -> int:
@@ -95,6 +97,9 @@ class App:
         loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
         self._sweep()
         self._spawn(self._probe())
+        gc.collect()
+        gc.freeze()  # what is there now stays; requests make no cycles, so the collector need hardly look
+        gc.set_threshold(GC_THRESHOLD)
         sys.stderr.write(f"groundwire: data on {address}, health on {health_address}\n")
         sys.stderr.flush()
         await self._stop.wait()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from proxy.core.errors import FramingError
 from proxy.core.exchange import Body, End, Exchange, Framing
 from proxy.core.forwarding import request_head, response_head
-from proxy.core.framing import ChunkedBody, NoBody
+from proxy.core.framing import ChunkedBody
 from proxy.core.heads import RequestHead, ResponseHead
 from proxy.core.targets import Asked, with_model
 from proxy.traffic.admission import Need, Reading, need_of
@@ -123,23 +123,42 @@ class Transaction:
         if asked.denied:
             self.refuse(denied_path(asked.path, asked.denied))
             return 0
-        self._scanner = scanner = NoBody() if self.request_done else body_scanner(self.head.framing, self.head.length)
-        enforcer = self.plane.enforcer
-        need = need_of(self.head, asked, enforcer.strict, self.plane)
+        if self.request_done and not self.head.upgrade:
+            self._choose()
+            return 0
+        head = self.head
+        need = need_of(head, asked, self.plane.enforcer.strict, self.plane)
         if isinstance(need, Reply):
             self.refuse(need)
             return 0
         if need is not _NOTHING:
             self._reading = Reading(need is _MULTIPART)
-            if type(scanner) is ChunkedBody:
-                scanner.payload = self._reading.payload
-            if self.head.expect and not rest:
-                self.continued = True
-                self.client.write(CONTINUE)
-            return self.request_received(rest) if rest else 0
-        size = self.request_received(rest) if rest and not self.request_done else 0
-        if not self._done and self._upstream is None:
-            self._choose()
+        if 0 < head.length <= len(rest):
+            return self._begin_whole(rest if head.length == len(rest) else rest[: head.length])
+        self._scanner = scanner = body_scanner(head.framing, head.length)
+        if self._reading is None:
+            size = self.request_received(rest) if rest and not self.request_done else 0
+            if not self._done and self._upstream is None:
+                self._choose()
+            return size
+        if type(scanner) is ChunkedBody:
+            scanner.payload = self._reading.payload
+        if head.expect and not rest:
+            self.continued = True
+            self.client.write(CONTINUE)
+        return self.request_received(rest) if rest else 0
+
+    def _begin_whole(self, body: bytes) -> int:
+        """The whole body came with the head, as most do."""
+        size = len(body)
+        self.request_done = True
+        self._outgoing, self._outgoing_bytes, self._request_bytes = [body], size, size
+        if self._capture_bytes:
+            self._request_parts.append(body)
+        if self._reading is not None:
+            self.plane.bodies_held_bytes += size
+            self._reading.feed(body, False)
+        self._choose()
         return size
 
     def request_received(self, data: bytes) -> int:

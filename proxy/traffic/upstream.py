@@ -100,11 +100,13 @@ class UpstreamConnection(asyncio.Protocol):
         plane = self.upstream.plane
         end = data.find(HEAD_END)
         try:
-            check_size(data, end, plane.limits.head_bytes_max)
             if end < 0:
                 check_beginning(data)
+                check_size(data, end, plane.limits.head_bytes_max)
                 self._buffer = data
                 return
+            if end > plane.limits.head_bytes_max:
+                check_size(data, end, plane.limits.head_bytes_max)
             raw, rest = data[: end + 4], data[end + 4 :]
             head = None if transaction.to_head else plane.response_heads.get(raw)
             if head is None:
