@@ -22,7 +22,10 @@ ASK: Final[dict[str, Any]] = {
 }
 EXTRA: Final = {"cache_prompt": False}  # the answer may not depend on what was asked before
 LONG: Final = {**ASK, "max_tokens": 2_000, "stream": True, "ignore_eos": True}
-VOLATILE: Final = frozenset({"id", "created", "timings", "system_fingerprint"})
+# The last two say what the server's cache held from the request before.
+VOLATILE: Final = frozenset(
+    {"id", "created", "timings", "system_fingerprint", "cache_read_input_tokens", "input_tokens"}
+)
 
 Result = Any
 Client = Callable[[str], Result]
