@@ -7,115 +7,33 @@ No task and no future belongs to it; whatever happens is a call from one of the 
 
 from __future__ import annotations
 
-import random
-from asyncio import Task
-from time import time
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from proxy.core.errors import FramingError
-from proxy.core.exchange import Body, End, Exchange, Framing
-from proxy.core.forwarding import request_head, response_head
+from proxy.core.exchange import End, Framing
+from proxy.core.forwarding import request_head
 from proxy.core.framing import ChunkedBody
-from proxy.core.heads import RequestHead, ResponseHead
 from proxy.core.targets import Asked, with_model
 from proxy.traffic.admission import Need, Reading, need_of
-from proxy.traffic.capture import captured
 from proxy.traffic.enforcer import Plan
 from proxy.traffic.replies import CONTINUE, Reply, bad_framing, denied_path, undecidable, upstream_failed
+from proxy.traffic.response_side import ResponseSide
 from proxy.traffic.upstream import UpstreamConnection, body_scanner
 
-if TYPE_CHECKING:
-    from proxy.traffic.client import ClientConnection
-    from proxy.traffic.pool import Upstream
 
 # RFC 9110 section 9.2.2. Any other method is sent again only where a kept-open connection was closed so soon after
 # the request went out that the server had closed it before it saw the request (RFC 9112 section 9.3.1).
 IDEMPOTENT: Final = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"})
 STALE_WITHIN_S: Final = 1.0
 
-_NONE, _CHUNKED, _EOF = Framing.NONE, Framing.CHUNKED, Framing.EOF  # a lookup costs in 3.11
+_NONE = Framing.NONE  # a lookup costs in 3.11
 _NOTHING, _MULTIPART = Need.NOTHING, Need.MULTIPART
-_COMPLETE = End.COMPLETE
 
 
-class Transaction:
-    """The state of one exchange."""
+class Transaction(ResponseSide):
+    """One exchange, called by the client's connection, by the upstream's, and by the sweep."""
 
-    __slots__ = (
-        "_asked",
-        "_capture_bytes",
-        "_chunks",
-        "_connecting",
-        "_connection",
-        "_coverage_k",
-        "_dechunked",
-        "_done",
-        "_first_byte_s",
-        "_head_out",
-        "_names",
-        "_outgoing",
-        "_outgoing_bytes",
-        "_plan",
-        "_reading",
-        "_request_bytes",
-        "_request_parts",
-        "_response_bytes",
-        "_response_parts",
-        "_retried",
-        "_scanner",
-        "_sent_s",
-        "_started_unix_s",
-        "_status",
-        "_thinned",
-        "_upstream",
-        "active_s",
-        "client",
-        "close_client",
-        "continued",
-        "head",
-        "plane",
-        "request_done",
-        "response",
-        "started_s",
-        "to_head",
-        "tunnel",
-    )
-
-    def __init__(self, client: ClientConnection, head: RequestHead) -> None:
-        self.client = client
-        self.plane = plane = client.plane
-        self.head = head
-        self.to_head = head.method == b"HEAD"
-        self.request_done = head.framing is _NONE
-        self.response: ResponseHead | None = None
-        self.close_client = not head.keep_alive
-        self.tunnel = False
-        self.continued = False
-        self.started_s = self.active_s = plane.now_s
-        self._started_unix_s = time()
-        self._first_byte_s = 0.0
-        self._sent_s = 0.0
-        self._status = 0
-        self._chunks = 0
-        self._coverage_k = k = plane.enforcer.coverage_k
-        self._thinned = k > 0 and random.getrandbits(k) != 0
-        self._capture_bytes = 0 if self._thinned else plane.capture_bytes_max
-        self._request_bytes = self._response_bytes = 0
-        self._request_parts: list[bytes] = []
-        self._response_parts: list[bytes] = []
-        self._reading: Reading | None = None
-        self._names: tuple[str, ...] = ()
-        self._plan: Plan = plane.enforcer.passing
-        self._upstream: Upstream | None = None
-        self._connection: UpstreamConnection | None = None
-        self._connecting: Task[None] | None = None
-        self._head_out = b""
-        self._outgoing: list[bytes] | None = []  # what of the body waits, or could be sent again
-        self._outgoing_bytes = 0
-        self._dechunked: list[bytes] | None = None
-        self._retried = self._done = False
-
-    # --- the request -----------------------------------------------------------------------------------------------
+    __slots__ = ()
 
     def begin(self, asked: Asked, rest: bytes) -> int:
         """Judge the head, take what of the body is there. Returns how much of `rest` is this request's."""
@@ -206,10 +124,6 @@ class Transaction:
         self._reading = None
         self._names = ()
         self._choose()
-
-    def _release_held(self) -> None:
-        if self._reading is not None:
-            self.plane.bodies_held_bytes -= self._outgoing_bytes
 
     def _pass_on(self, data: bytes) -> None:
         """Send a piece, or keep it until there is a connection."""
@@ -374,214 +288,3 @@ class Transaction:
         if self.head.method in IDEMPOTENT:
             return True
         return self.plane.loop.time() - self._sent_s <= STALE_WITHIN_S
-
-    def response_broken(self, why: str) -> None:
-        """The response cannot be trusted: 502 while nothing was passed on, else both sides are cut."""
-        if self.response is not None:
-            self._cut(End.UPSTREAM_CUT)
-            return
-        assert self._upstream is not None
-        reply = upstream_failed(502, "groundwire_bad_response", self._upstream.name, f"failed: {why}")
-        self.refuse(reply, End.UPSTREAM_FAILED)
-
-    # --- the response ----------------------------------------------------------------------------------------------
-
-    def relay_interim(self, head: ResponseHead) -> None:
-        """A 1xx: clients of HTTP/1.0 do not know them."""
-        if self.head.minor == 1:
-            self.client.write(response_head(head))
-
-    def begin_response(self, head: ResponseHead) -> list[bytes] | None:
-        """The head came. Returns where the content goes if chunks must be undone, which HTTP/1.0 does not know."""
-        self._first_byte_s = time()
-        if head.framing is _CHUNKED and self.head.minor == 0:
-            self._dechunked = []
-        return self._dechunked
-
-    def relay_head(self, head: ResponseHead, rest: bytes) -> None:
-        """Pass on the head and the beginning of the body, in one write."""
-        self.response = head
-        self._status = head.status
-        self.active_s = self.plane.now_s
-        dechunked = self._dechunked is not None
-        if head.framing is _EOF or dechunked or self._must_close():
-            self.close_client = True
-        connection = b"close" if self.close_client else b"keep-alive" if self.head.minor == 0 else b""
-        data = response_head(head, connection, dechunked) if connection or head.drop or not head.minor else head.raw
-        if rest:
-            self._chunks += 1
-            if self._capture_bytes:
-                self._response_parts.append(rest)
-            self._response_bytes = len(rest)
-            data += b"".join(self._dechunked) if self._dechunked is not None else rest
-            if self._dechunked:
-                self._dechunked.clear()
-        self.client.transport.write(data)
-
-    def relay(self, data: bytes) -> None:
-        """Pass on a read of the body, as it came."""
-        self.active_s = self.plane.now_s
-        self._chunks += 1
-        if self._response_bytes < self._capture_bytes:
-            self._response_parts.append(data)
-        self._response_bytes += len(data)
-        if self._dechunked is None:
-            self.client.transport.write(data)
-        elif self._dechunked:
-            self.client.transport.write(b"".join(self._dechunked))
-            self._dechunked.clear()
-
-    def _must_close(self) -> bool:
-        """Whether the client's connection cannot go on after this.
-
-        What came behind an upgrade that was refused was meant for the other protocol: it is never read as a request.
-        """
-        if self.close_client or not self.request_done or self.plane.draining:
-            return True
-        return bool(self.head.upgrade) and self.client.has_more()
-
-    def response_complete(self) -> None:
-        """The response is whole."""
-        self._connection = None
-        self.finish(_COMPLETE)
-        self.client.transaction_over(self._must_close())
-
-    # --- tunnels ---------------------------------------------------------------------------------------------------
-
-    def may_tunnel(self) -> bool:
-        """Whether the client asked for other protocols."""
-        return bool(self.head.upgrade) and self.request_done
-
-    def begin_tunnel(self, head: ResponseHead, rest: bytes) -> None:
-        """101: from here on bytes go both ways as they come."""
-        self.tunnel = True
-        self._first_byte_s = time()
-        self.response, self._status = head, 101
-        self.client.transport.write(response_head(head, b"Upgrade") + rest)
-        self.client.begin_tunnel()
-
-    def tunnel_received(self, data: bytes) -> None:
-        """Bytes from the client."""
-        self.active_s = self.plane.now_s
-        if self._connection is not None and not self._connection.closing:
-            self._connection.transport.write(data)
-
-    def tunnel_half_closed(self) -> bool:
-        """The upstream will send no more. True: the other direction lives on."""
-        return self.client.end_writing()
-
-    def client_half_closed(self) -> bool:
-        """The client will send no more. True: the other direction lives on."""
-        connection = self._connection
-        if connection is None or connection.closing or not connection.transport.can_write_eof():
-            return False
-        connection.transport.write_eof()
-        return True
-
-    # --- the end ---------------------------------------------------------------------------------------------------
-
-    def pause_upstream(self) -> None:
-        """The client does not keep up."""
-        if self._connection is not None:
-            self._connection.pause()
-
-    def resume_upstream(self) -> None:
-        """It does again."""
-        if self._connection is not None:
-            self._connection.resume()
-
-    def client_gone(self) -> None:
-        """Nobody is there to answer: the upstream is closed at once, so that the model stops."""
-        self.plane.counts.clients_gone += not self.tunnel
-        self.finish(End.COMPLETE if self.tunnel else End.CLIENT_GONE)
-
-    def timed_out(self, reply: Reply) -> None:
-        """A timeout of ours: the reply while nothing was passed on, else the client is cut."""
-        if self.response is None:
-            self.refuse(reply, End.UPSTREAM_FAILED)
-        else:
-            self._cut(End.TIMED_OUT)
-
-    def late(self, now_s: float, client_s: float, client_paused: bool) -> Reply | None:
-        """What to say if a timeout has passed. `client_s` is when the client last sent something."""
-        times = self.plane.timeouts
-        if times.total_s and now_s - self.started_s > times.total_s:
-            return Reply(504, "groundwire_total_timeout", f"the exchange took over {times.total_s:g} s")
-        if not self.request_done and not client_paused and self.response is None:
-            if times.client_body_s and now_s - client_s > times.client_body_s:
-                return Reply(408, "groundwire_body_timeout", f"no byte of the body came for {times.client_body_s:g} s")
-            return None
-        if self.response is not None:
-            over = times.upstream_idle_s and now_s - self.active_s > times.upstream_idle_s
-            return Reply(504, "groundwire_idle_timeout", "the stream stood still") if over else None
-        since_s = max(self._sent_s, client_s)
-        if self._connection is not None and times.upstream_head_s and now_s - since_s > times.upstream_head_s:
-            assert self._upstream is not None
-            text = f"did not answer within {times.upstream_head_s:g} s"
-            return upstream_failed(504, "groundwire_upstream_timeout", self._upstream.name, text)
-        return None
-
-    def refuse(self, reply: Reply, end: End = End.REFUSED) -> None:
-        """Answer ourselves. Where the request is not whole, the connection cannot be used again."""
-        self.close_client = close = self.close_client or not self.request_done or self.plane.draining
-        if reply.status == 400:
-            self.close_client = close = True
-        self._status = reply.status
-        self.plane.counts.refuse(reply.code)
-        self.client.transport.write(reply.encode(close, self.to_head, self.head.minor == 0))
-        self.finish(end)
-        self.client.transaction_over(close, linger=not self.request_done)
-
-    def _cut(self, end: End) -> None:
-        """End the client's connection so that nobody takes the response for whole."""
-        head = self.response
-        bounded = head is not None and head.framing is not _EOF and self._dechunked is None
-        self.plane.counts.cut += 1
-        self.finish(end)
-        self.client.cut(bounded)
-
-    def finish(self, end: End) -> None:
-        """Let the upstream go where it is still held, count, and send the exchange up the link. Idempotent."""
-        if self._done:
-            return
-        self._done = True
-        if self._connection is not None:
-            self._connection.abort()
-            self._connection = None
-        if self._connecting is not None:
-            self._connecting.cancel()
-        self._release_held()
-        counts = self.plane.counts
-        counts.requests[self._status // 100] += 1
-        counts.bytes_in += self._request_bytes
-        counts.bytes_out += self._response_bytes
-        if self._thinned:
-            self.plane.link.count_thinned()
-        else:
-            self.plane.link.offer(self._exchange(end))
-
-    def _exchange(self, end: End) -> Exchange:
-        head, response, plan, names = self.head, self.response, self._plan, self._names
-        requested = names[-1] if names else ""
-        bound = self._capture_bytes
-        return Exchange(  # by position: this runs for every request
-            self.plane.next_id(),
-            head.method_text,
-            head.path_text,
-            self._status,
-            end,
-            self._started_unix_s,
-            self._first_byte_s,
-            time(),
-            plan.route,
-            requested,
-            plan.model or requested,
-            plan.upstream,
-            plan.base_served,
-            plan.enforcement_id,
-            self._coverage_k,
-            self._chunks,
-            head.traceparent.decode("latin-1") if head.traceparent else "",
-            captured(head, self._request_parts, self._request_bytes, bound),
-            Body() if response is None else captured(response, self._response_parts, self._response_bytes, bound),
-        )
