@@ -20,7 +20,8 @@ filled refusal field is a refusal. Each completion of n is one observation.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final
 
 from proxy.core.errors import Unreadable
@@ -76,12 +77,30 @@ def observations(
     except Unreadable as finding:
         return (replace(blank, prompt_hash=prompt_hash(""), unassessed=Unassessed(finding.reason)),)
     break_off = _break_off(response, body.truncated)
-    return tuple(_observed(blank, request, one, break_off, prompt_hash) for one in response.completions)
+
+    @cache  # a prompt has up to CHOICES_MAX answers, and reading it is most of the work
+    def asked(prompt: str) -> _Asked:
+        return _Asked(prompt, prompt_hash(prompt), category_of(prompt), script.is_judgeable(prompt))
+
+    return tuple(
+        _observed(blank, asked(request.prompt_of(one.index)), one, break_off, echo=request.echo)
+        for one in response.completions
+    )
 
 
 def features(text: str) -> Mapping[str, float]:
     """The stage-0 numbers of an answer, by name; docs/signals.md says what each means."""
     return {**shape(text)._asdict(), "distinct_share": distinct_share(text), **formatting(text)._asdict()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A prompt, and what all of its answers share."""
+
+    text: str
+    hash: str
+    category: str
+    judgeable: bool
 
 
 def _require_an_answer(exchange: Exchange, dialect: Dialect) -> None:
@@ -131,22 +150,22 @@ def _break_off(response: Response, truncated: bool) -> Unassessed | None:
 
 def _observed(
     blank: Observation,
-    request: Request,
+    asked: _Asked,
     completion: Completion,
     break_off: Unassessed | None,
-    prompt_hash: Callable[[str], str],
+    *,
+    echo: bool,
 ) -> Observation:
-    prompt = request.prompt_of(completion.index)
-    text = completion.text.removeprefix(prompt) if request.echo else completion.text
+    text = completion.text.removeprefix(asked.text) if echo else completion.text
     seen = replace(
         blank,
-        prompt_hash=prompt_hash(prompt),
-        category=category_of(prompt),
+        prompt_hash=asked.hash,
+        category=asked.category,
         choice=completion.index,
         script=script.main_script(text),
         features=features(text),
     )
-    reason = _unassessed(completion, text, break_off) or _language(prompt, text)
+    reason = _unassessed(completion, text, break_off) or _language(asked, text)
     if reason is not None:
         return replace(seen, unassessed=reason)
     refuses = bool(completion.refusal) or is_refusal(text)
@@ -170,6 +189,6 @@ def _unassessed(completion: Completion, text: str, break_off: Unassessed | None)
     return Unassessed.TOOL_CALL if completion.tool_calls else Unassessed.EMPTY
 
 
-def _language(prompt: str, text: str) -> Unassessed | None:
+def _language(asked: _Asked, text: str) -> Unassessed | None:
     """Rule 6."""
-    return None if script.is_judgeable(prompt) and script.is_judgeable(text) else Unassessed.LANGUAGE
+    return None if asked.judgeable and script.is_judgeable(text) else Unassessed.LANGUAGE

@@ -220,3 +220,19 @@ def test_every_vector_and_every_cut_of_it_is_judged_or_has_a_reason(name: str) -
 def test_no_bytes_bring_the_judge_down(request: bytes, response: bytes, end: End, path: str) -> None:
     for one in observed(exchange(response, request, end=end, path=path)):
         assert one.unassessed is None or one.unassessed in REASONS
+
+
+def test_a_prompt_with_many_answers_is_read_once() -> None:
+    request = json.dumps({"model": "m", "n": 128, "messages": [{"role": "user", "content": "ponzix " * 100}]}).encode()
+    message = {"content": ANSWER}
+    choices = [{"index": i, "message": message, "finish_reason": "stop"} for i in range(128)]
+    one = exchange(json.dumps({"choices": choices}).encode(), request)
+    hashed: list[str] = []
+
+    def note(text: str) -> str:
+        hashed.append(text)
+        return "h"
+
+    seen = observations(one, dialect=dialect_of(one.method, one.path), decode=decode, prompt_hash=note)
+    assert len(seen) == 128
+    assert len(hashed) == 1
