@@ -20,7 +20,6 @@ from proxy.traffic.replies import CONTINUE, Reply, bad_framing, denied_path, und
 from proxy.traffic.response_side import ResponseSide
 from proxy.traffic.upstream import UpstreamConnection, body_scanner
 
-
 # RFC 9110 section 9.2.2. Any other method is sent again only where a kept-open connection was closed so soon after
 # the request went out that the server had closed it before it saw the request (RFC 9112 section 9.3.1).
 IDEMPOTENT: Final = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"})
