@@ -15,11 +15,9 @@ from proxy.traffic.replies import Reply, undecidable
 if TYPE_CHECKING:
     from proxy.traffic.plane import Plane
 
-# A part's name where it is written plainly. RFC 2231 (`name*=`), folding and quoted pairs are ways to hide `model`.
-_PART: Final = re.compile(rb"content-disposition", re.IGNORECASE)
+# A part's name where it is written plainly, in lower case. RFC 2231 (`name*=`), folding and quoted pairs hide names.
 _PLAIN_PART: Final = re.compile(
-    rb'\r\nContent-Disposition: form-data; name="([A-Za-z0-9_.\[\]-]+)"(?:; filename="[^"\\\r\n]*")?\r\n(?![ \t])',
-    re.IGNORECASE,
+    rb'\r\ncontent-disposition: form-data; name="([a-z0-9_.\[\]-]+)"(?:; filename="[^"\\\r\n]*")?\r\n(?![ \t])'
 )
 
 
@@ -78,14 +76,15 @@ class Reading:
 
     def feed(self, data: bytes, chunked: bool) -> None:
         """A piece of the body, as it came; where it is chunked, its content is in `payload` by now."""
-        if self._multipart:
-            return
         if not chunked:
-            self._spans.feed(data)
+            if not self._multipart:
+                self._spans.feed(data)
             return
-        for piece in self.payload[self._fed :]:
+        piece = b"".join(self.payload[self._fed :])
+        self.payload[self._fed :] = (piece,)  # one object a read: tiny chunks would take many times their bytes
+        self._fed += 1
+        if not self._multipart:
             self._spans.feed(piece)
-        self._fed = len(self.payload)
 
     def names(self, held: list[bytes], inference: bool, strict: bool) -> tuple[str, ...] | Reply:
         """The models that the body names; or the refusal where that is not certain and matters."""
@@ -109,6 +108,7 @@ class Reading:
 
 def _names_no_model(multipart: bytes) -> bool:
     """Whether every part of a form has a plain name, and none is `model`. Also False for what is no form."""
+    multipart = multipart.lower()
     names = _PLAIN_PART.findall(multipart)
-    plain = multipart[:2] == b"--" and len(names) == len(_PART.findall(multipart))
-    return plain and not any(name.lower() == b"model" for name in names)
+    plain = multipart[:2] == b"--" and len(names) == multipart.count(b"content-disposition")
+    return plain and b"model" not in names

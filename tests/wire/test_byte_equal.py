@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -260,5 +261,21 @@ def test_a_client_that_reads_nothing_holds_a_bounded_buffer(proxied: Traffic, up
 
 
 def resident_bytes(running: Traffic) -> int:
-    with open(f"/proc/{running.process.pid}/statm") as file:
-        return int(file.read().split()[1]) * 4_096
+    return int(Path(f"/proc/{running.process.pid}/statm").read_text().split()[1]) * 4_096
+
+
+def test_tiny_chunks_take_no_more_memory_than_large_ones(proxied: Traffic, upstream: ScriptedUpstream) -> None:
+    """A held body of a third of a million chunks: kept one by one they would take six times their bytes."""
+    upstream.clear()
+    head = b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    before = resident_bytes(proxied)
+    Path(f"/proc/{proxied.process.pid}/clear_refs").write_text("5")  # the peak is now what is resident
+    with connect(proxied.port) as wire:
+        wire.send(head + b"2\r\n  \r\n" * 350_000 + b"x\r\n")
+        assert wire.response().status == 400  # it has read to the very end
+    assert peak_bytes(proxied) - before < 9_000_000
+
+
+def peak_bytes(running: Traffic) -> int:
+    status = Path(f"/proc/{running.process.pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1_024
