@@ -6,12 +6,14 @@
     POST /v1/disarm                 POST /v1/rearm
 
 Every POST carries `actor` and `reason`. A POST must say `Content-Type: application/json`: a page in a browser cannot
-send that to another origin without asking first.
+send that to another origin without asking first. Without a token a call over TCP must name a loopback host or an
+address: a page whose name was rebound to this machine (DNS rebinding) is of one origin with the API, but for its Host.
 """
 
 from __future__ import annotations
 
 import hmac
+import ipaddress
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
@@ -35,7 +37,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 def make_api(plane: ControlPlane) -> web.Application:
     """The API as an application. Where the settings name a token, every call must carry it. Raises ConfigError."""
     api, token = _Api(plane), _token(plane.setup.settings)
-    app = web.Application(middlewares=[_errors, _bearer(token)], client_max_size=BODY_BYTES_MAX)
+    app = web.Application(middlewares=[_errors, _bearer(token) if token else _own_host], client_max_size=BODY_BYTES_MAX)
     app.router.add_get("/v1/routes", api.routes)
     app.router.add_get("/v1/routes/{name:.+}", api.route)
     app.router.add_get("/v1/explain/{id}", api.explain)
@@ -163,12 +165,32 @@ def _bearer(token: str) -> Any:
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        given = request.headers.get("Authorization", "").encode()
-        if token and not hmac.compare_digest(given, expected):
+        given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        if not hmac.compare_digest(given, expected):
             return _error(401, "a bearer token is needed: the one in listen.control_token_file")
         return await handler(request)
 
     return check
+
+
+@web.middleware
+async def _own_host(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """For an API without a token. A Unix socket is out of every browser's reach, and any Host is right there."""
+    at = request.transport.get_extra_info("sockname") if request.transport else None
+    if isinstance(at, tuple) and not _is_own(request.headers.get("Host", "")):
+        return _error(403, "call this API as localhost or by an address; other names need listen.control_token_file")
+    return await handler(request)
+
+
+def _is_own(host: str) -> bool:
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+    if name.lower() == "localhost":
+        return True
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _error(status: int, message: str) -> web.Response:

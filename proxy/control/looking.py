@@ -20,12 +20,15 @@ from proxy.core.engine import Context, Outcome, Phase, step
 from proxy.core.ladder import ORDER
 from proxy.core.record import from_bytes as record_from_bytes
 from proxy.core.record import to_bytes as record_to_bytes
+from proxy.core.signals import is_impaired
+from proxy.core.state import RouteState
 from proxy.core.windows import Counts, merge, pane_of
 from proxy.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 
 TRIES_MAX: Final = 4
+CLOCK_SLACK_S: Final = 60.0  # a state may be this far ahead of a look that took long; further, the clock was set back
 GROUNDWIRE: Final = "groundwire"  # the actor of automatic actions
 
 Pane = tuple[int, Counts]
@@ -43,13 +46,14 @@ class Looks:
         """Evaluate, decide and keep; the entry as it is afterwards."""
         kept = self._memory.entry(name)
         for _ in range(TRIES_MAX):
-            version, entry = await kept.load()
-            if entry is None or entry.closed:
-                return entry
-            await self._send(entry)
+            version, stored = await kept.load()
+            if stored is None or stored.closed:
+                return stored
+            await self._send(stored)
+            entry = _in_time(stored, setup.pane_s, now_s)
             outcome, after = await self._decide(setup, entry, now_s)
             self.outcomes[name] = outcome
-            if after == entry:
+            if after == stored:
                 return entry
             if await kept.swap(version, after):
                 _say_phase(entry, outcome)
@@ -105,12 +109,16 @@ class Looks:
         return outcome, taken(entry, outcome, baseline)
 
     async def _panes(self, setup: Setup, entry: Entry, now_s: float) -> tuple[list[Pane], Pane | None]:
-        """Closed panes after the last consumed one, and the open ones as one, under the number of the newest."""
+        """Closed panes after the last consumed one, and the open ones as one, under the number of the newest.
+
+        An impaired open pane is left out before they are joined: among others its losses would not show.
+        """
         last_closed = pane_of(now_s - setup.settings.close_lag_s, setup.pane_s) - 1
         route, served = entry.route.name, entry.route.candidate.key
         first, last = entry.state.last_pane + 1, pane_of(now_s, setup.pane_s)
         panes = await self._memory.store.panes(route, served, first, last)
-        still = [pane for pane in panes if pane[0] > last_closed]
+        lost_max = setup.policy(route).blind.lost_share_max
+        still = [pane for pane in panes if pane[0] > last_closed and not is_impaired(pane[1], lost_max)]
         newest = (still[-1][0], merge(counts for _, counts in still)) if still else None
         return [pane for pane in panes if pane[0] <= last_closed], newest
 
@@ -124,6 +132,19 @@ class Looks:
             log.error("monitor_fault_suspected", why=after.fault, routes=sorted(after.climbs or {}), then="held")
             await self._memory.note(now_s, GROUNDWIRE, "hold", "", after.fault)
         return after
+
+
+def _in_time(entry: Entry, pane_s: float, now_s: float) -> Entry:
+    """After the clock was set back: what was consumed lies ahead, and would keep every pane until then out."""
+    state, now = entry.state, pane_of(now_s, pane_s)
+    if max(state.last_pane, state.seen_pane) <= pane_of(now_s + CLOCK_SLACK_S, pane_s):
+        return entry
+    log.warning("clock_set_back", route=entry.route.name, panes=state.last_pane - now, then="evidence goes on from now")
+    return replace(entry, state=_until(state, now))
+
+
+def _until(state: RouteState, pane: int) -> RouteState:
+    return replace(state, last_pane=min(state.last_pane, pane), seen_pane=min(state.seen_pane, pane))
 
 
 def taken(entry: Entry, outcome: Outcome, baseline: Baseline | None) -> Entry:

@@ -134,11 +134,13 @@ class ControlPlane:
                 await self.looks.look(self.setup, name, now_s)
             except GroundwireError as wrong:
                 log.error("look_failed", route=name, error=str(wrong))  # noqa: TRY400
+            except Exception as wrong:  # a fault of ours in one route may not hide all others
+                log.error("look_fault", route=name, error=repr(wrong))  # noqa: TRY400
         await self.publish()
 
     async def publish(self) -> None:
         """Hand traffic a new snapshot where anything in it changed."""
-        await self._publisher.offer(self.memory.known_entries().values(), self._coverage_k, self.now())
+        await self._publisher.offer(self.memory.known_entries, self._coverage_k, self.now())
 
     async def check_bases(self) -> None:
         """Ask every base that is due."""

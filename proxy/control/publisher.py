@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
 
 from proxy.control.entry import Entry
 from proxy.control.memory import Memory
@@ -25,15 +26,21 @@ class Publisher:
         self._memory = memory
         self._publish = publish
         self.last = Snapshot(0)
+        self._turn = asyncio.Lock()
 
-    async def offer(self, entries: Iterable[Entry], coverage_k: int, now_s: float) -> None:
-        """Publish these routes, unless traffic has exactly them already."""
-        routes, enforcements = content(entries)
-        if self.last.version and self._same(routes, enforcements, coverage_k):
-            return
-        version = await self._version(now_s)
-        self.last = Snapshot(version, routes, enforcements, coverage_k)
-        self._publish(self.last)
+    async def offer(self, known: Callable[[], Mapping[str, Entry]], coverage_k: int, now_s: float) -> None:
+        """Publish the known routes, unless traffic has exactly them already.
+
+        One at a time, and read after the version was drawn: a higher version never carries older content.
+        """
+        async with self._turn:
+            if self.last.version and self._same(*content(known().values()), coverage_k):
+                return
+            version = await self._version(now_s)
+            routes, enforcements = content(known().values())
+            snapshot = Snapshot(version, routes, enforcements, coverage_k)
+            self._publish(snapshot)
+            self.last = snapshot  # only now: one that could not be handed over is offered again
         log.info("snapshot_published", version=version, routes=len(routes), enforcements=len(enforcements))
 
     def _same(self, routes: tuple[Route, ...], enforcements: tuple[Enforcement, ...], coverage_k: int) -> bool:

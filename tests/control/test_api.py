@@ -193,3 +193,20 @@ async def test_a_token_file_that_is_no_good_stops_the_start(tmp_path: Path, cont
     async with house(listen=Listen(control_token_file=str(file))) as built:
         with pytest.raises(ConfigError, match="control_token_file"):
             make_api(built.plane)
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8903", "127.0.0.1.evil.example"])
+async def test_a_name_that_leads_to_loopback_is_refused(host: str) -> None:
+    """A page whose name was rebound to 127.0.0.1 is of one origin with the API: only its Host tells it apart."""
+    async with calling() as api:
+        async with api.session.post("/v1/rearm", json=WHO, headers={"Host": host}) as answer:
+            assert answer.status == 403
+            assert "control_token_file" in (await answer.json())["error"]["message"]
+        async with api.session.get("/v1/routes", headers={"Host": host}) as answer:
+            assert answer.status == 403
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:8903", "127.0.0.1:1", "[::1]:8903"])
+async def test_loopback_names_and_addresses_are_served(host: str) -> None:
+    async with calling() as api, api.session.get("/v1/routes", headers={"Host": host}) as answer:
+        assert answer.status == 200

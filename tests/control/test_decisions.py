@@ -8,17 +8,21 @@ from pathlib import Path
 import orjson
 import pytest
 
+from proxy.control.entry import Entry
 from proxy.control.orders import Orders, Word
+from proxy.control.plane import ControlPlane
 from proxy.control.policies import Loaded, Policies
 from proxy.control.samples import control_samples
+from proxy.control.setup import Setup
 from proxy.core.baseline import Standing
 from proxy.core.baseline import to_json as baseline_to_json
 from proxy.core.enforcement import Snapshot, Step
-from proxy.core.errors import ConfigError, StateError
+from proxy.core.errors import ConfigError, StateError, WireError
 from proxy.core.ladder import Command
 from proxy.core.policy import BaselineRules, Fault, Policy
 from proxy.core.record import Record, from_bytes
 from proxy.core.routes import Target
+from proxy.core.windows import SCALE, Cell
 from proxy.stores.embedded import open_embedded
 from proxy.telemetry.metrics import render
 from tests.control.house import ENFORCE, House, healthy_baseline, house, one_route, settings_of
@@ -283,3 +287,63 @@ async def test_a_restored_candidate_begins_anew_and_is_reverted_again_if_it_is_s
         assert (await built.view())["step"] == "reverted"
         actions = [line["action"] for line in await built.plane.memory.journal(20)]
         assert actions.count("revert") == 2
+
+
+async def test_a_fault_in_one_route_keeps_no_other_from_being_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with house({**one_route("broken"), **one_route()}) as built:
+        look = built.plane.looks.look
+
+        async def looking(setup: Setup, name: str, now_s: float) -> Entry | None:
+            if name == "broken":
+                raise ValueError("a fault of ours")
+            return await look(setup, name, now_s)
+
+        monkeypatch.setattr(built.plane.looks, "look", looking)
+        await built.vouch()
+        await built.days(20, 10, 0)
+        await built.days(30, 2, 8)
+        assert (await built.view())["step"] == "reverted"
+        assert [one.route for one in built.published[-1].enforcements] == ["support"]
+
+
+async def test_an_impaired_pane_is_not_hidden_among_open_ones() -> None:
+    """Of two open panes one lost a third of its exchanges: together they lost less than the bound."""
+    async with house() as built:
+        await built.vouch()
+        await built.plane.memory.entry("support").edit(
+            lambda entry: None if entry is None else replace(entry, baseline=healthy_baseline())
+        )
+        harmless = {Cell("assessed", "ok", 0, 1): 6_000 * SCALE}
+        await built.store.add("support", "default/support", int(built.clock()), harmless)
+        built.clock.now_s += 1.0
+        await built.answers(0, 40)
+        lost = {Cell("lost", "wire", 0, 1): 40 * SCALE}
+        await built.store.add("support", "default/support", int(built.clock()), lost)
+        await built.plane.tick()
+        assert (await built.view())["would_step"] == "steady"
+
+
+async def test_a_clock_that_is_set_back_does_not_stop_the_evidence() -> None:
+    async with house() as built:
+        await built.vouch()
+        built.clock.now_s += 86_400.0
+        await built.days(20, 10, 0)
+        built.clock.now_s -= 86_400.0
+        await built.days(40, 2, 8)
+        assert (await built.view())["step"] == "reverted"
+
+
+async def test_a_snapshot_that_could_not_be_handed_over_is_offered_again() -> None:
+    async with house() as built:
+        handed: list[Snapshot] = []
+
+        def failing_once(snapshot: Snapshot) -> None:
+            handed.append(snapshot)
+            if len(handed) == 1:
+                raise WireError("too large")
+
+        plane = ControlPlane(built.settings, built.plane.setup.policies, built.store, failing_once, built.clock)
+        with pytest.raises(WireError):
+            await plane.open()
+        await plane.publish()
+        assert len(handed) == 2
