@@ -65,7 +65,13 @@ class Child:
 
     async def _run_once(self) -> int | str:
         try:
-            self._process = await asyncio.create_subprocess_exec("nice", "-n", NICE, *self._command)
+            self._process = await asyncio.create_subprocess_exec(
+                "nice",
+                "-n",
+                NICE,
+                *self._command,
+                start_new_session=True,  # Ctrl-C is for this process; it ends the child itself, when traffic is drained
+            )
         except OSError as wrong:
             return str(wrong)
         self.starts += 1

@@ -234,11 +234,10 @@ class ClientConnection(asyncio.Protocol):
         if self._closing_until_s:
             return
         self._buffer = b""
-        if linger and not self.transport.is_closing():
+        if linger and not self.transport.is_closing() and self.transport.can_write_eof():
             self._closing_until_s = self.plane.loop.time() + LINGER_S
             self.resume_reading()
-            if self.transport.can_write_eof():
-                self.transport.write_eof()
+            self.transport.write_eof()
         else:
             self._closing_until_s = self.plane.loop.time() + FLUSH_S
             self.transport.close()

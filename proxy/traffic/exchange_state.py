@@ -180,9 +180,11 @@ class ExchangeState:
             self.plane.link.offer(self._exchange(end))
 
     def _release_held(self) -> None:
-        """The body is held no more."""
+        """The body is held no more: a response has begun, or everything is over. Idempotent."""
         if self._reading is not None:
             self.plane.bodies_held_bytes -= self._outgoing_bytes
+            self._reading = None
+        self._outgoing = None
 
     def _exchange(self, end: End) -> Exchange:
         head, response, plan, names = self.head, self.response, self._plan, self._names

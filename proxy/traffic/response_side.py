@@ -36,6 +36,7 @@ class ResponseSide(ExchangeState):
         self.response = head
         self._status = head.status
         self.active_s = self.plane.now_s
+        self._release_held()
         dechunked = self._dechunked is not None
         if head.framing is _EOF or dechunked or self._must_close():
             self.close_client = True

@@ -119,7 +119,7 @@ class Transaction(ResponseSide):
         if self.plane.enforcer.strict:
             self.refuse(undecidable(why, status))
             return
-        self._release_held()
+        self.plane.bodies_held_bytes -= self._outgoing_bytes
         self._reading = None
         self._names = ()
         self._choose()

@@ -240,3 +240,16 @@ def test_a_client_that_never_reads_the_end_does_not_stay(tmp_path: Path, upstrea
         wire.send(GET)
         wire.take_until(b"\r\n\r\n")
         until(lambda: b"responses_cut_total 1" in urlopen(f"{front.health}/metrics").read(), "the cut")
+
+
+@settings(limits={"bodies_held_bytes_max": 2_000})
+def test_a_body_is_held_no_longer_than_until_its_response_begins(limited: Traffic, upstream: ScriptedUpstream) -> None:
+    upstream.clear(stalls)
+    body = b'{"model":"m","x":"' + b"a" * 680 + b'"}'
+    head = b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 700\r\n\r\n"
+    with connect(limited.port) as wire:
+        wire.send(head + body)
+        wire.take_until(b"ok\r\n")
+        page = urlopen(f"{limited.health}/metrics").read()
+    assert b"\ngroundwire_bodies_held_bytes 0\n" in page
+    assert b"\ngroundwire_exchanges_in_flight 1\n" in page
