@@ -149,12 +149,20 @@ class Pipeline:
 
     async def _next(self) -> None:
         (peer, number, message), size_bytes = self.queue.take()
+        try:
+            await self._take(peer, message, size_bytes)
+        except Exception as wrong:  # whatever it is, the next message is taken
+            fault(log, "message_fault", wrong)
+        self._handled[peer] = number
+
+    async def _take(self, peer: Peer, message: Message, size_bytes: int) -> None:
         if isinstance(message, Stats):
             self._take_stats(peer, message)
-        else:
+            return
+        try:
             await self._take_exchange(message, size_bytes)
+        finally:
             self.totals.exchanges += 1
-        self._handled[peer] = number
 
     async def _take_exchange(self, exchange: Exchange, size_bytes: int) -> None:
         if not exchange.route:

@@ -10,8 +10,10 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import ceil
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import orjson
 import yaml
@@ -22,6 +24,8 @@ from proxy.config.plain import to_plain
 from proxy.config.settings import Settings
 from proxy.core.errors import ConfigError, Place
 
+INTERVAL_S_MIN: Final = 0.1  # between two readings of a listing
+PANES_BEYOND_LAG: Final = 4  # the pane of now, and time to look at one that has just closed
 PREFIX: Final = "GROUNDWIRE_"
 URL: Final = ("upstreams", "default", "url")
 # Kubernetes puts these into every pod beside a Service that is called "groundwire".
@@ -92,6 +96,11 @@ def _cross_checks(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
     for name, upstream in settings.upstreams.items():
         if not upstream.url.startswith(("http://", "https://", "unix:/")):
             yield ("upstreams", name, "url"), "say http://HOST:PORT, https://HOST:PORT or unix:/PATH"
+        elif "@" in urlsplit(upstream.url).netloc:
+            yield (
+                ("upstreams", name, "url"),
+                f"no user and password here: it is logged; say them in upstreams.{name}.auth",
+            )
         if upstream.auth.value_file and upstream.auth.value_env:
             yield ("upstreams", name, "auth"), "give value_file or value_env, not both"
     for name, route in settings.routes.items():
@@ -106,8 +115,23 @@ def _cross_checks(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
         for key, value in to_plain(section).items():
             if value < 0:
                 yield (type(section).__name__.lower(), key), "may not be negative"
+    yield from _time_checks(settings)
+
+
+def _time_checks(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
+    kept = settings.analysis
+    for key in ("queue_exchanges_max", "queue_bytes_max"):
+        if getattr(kept, key) < 1:
+            yield ("analysis", key), "must be at least 1"
+    if settings.discovery.interval_s < INTERVAL_S_MIN:
+        yield ("discovery", "interval_s"), f"must be at least {INTERVAL_S_MIN:g}"
+    if settings.close_lag_s < 0:
+        yield ("close_lag_s",), "may not be negative"
     if settings.pane_s <= 0:
         yield ("pane_s",), "must be above 0"
+    elif kept.panes_kept_max < (needed := ceil(settings.close_lag_s / settings.pane_s) + PANES_BEYOND_LAG):
+        text = f"at least {needed} panes of {settings.pane_s:g} s are needed: they are kept until they have closed"
+        yield ("analysis", "panes_kept_max"), text
 
 
 def _listen_checks(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:

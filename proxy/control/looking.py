@@ -28,6 +28,7 @@ from proxy.telemetry.logs import get_logger
 log = get_logger(__name__)
 
 TRIES_MAX: Final = 4
+FLUSHED_WITHIN_S: Final = 2.0  # what the pipeline took before a pane closed is in the store by then
 CLOCK_SLACK_S: Final = 60.0  # a state may be this far ahead of a look that took long; further, the clock was set back
 GROUNDWIRE: Final = "groundwire"  # the actor of automatic actions
 
@@ -113,7 +114,7 @@ class Looks:
 
         An impaired open pane is left out before they are joined: among others its losses would not show.
         """
-        last_closed = pane_of(now_s - setup.settings.close_lag_s, setup.pane_s) - 1
+        last_closed = pane_of(now_s - setup.settings.close_lag_s - FLUSHED_WITHIN_S, setup.pane_s) - 1
         route, served = entry.route.name, entry.route.candidate.key
         first, last = entry.state.last_pane + 1, pane_of(now_s, setup.pane_s)
         panes = await self._memory.store.panes(route, served, first, last)

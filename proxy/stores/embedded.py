@@ -36,6 +36,7 @@ class EmbeddedStore:
         self._new_seen: dict[tuple[str, str], float] = {}
         self._forgotten: set[tuple[str, str]] = set()
         self._before_pane: int | None = None
+        self._expired_pane: int | None = None
         self._flushing = asyncio.Lock()
 
     @property
@@ -70,7 +71,7 @@ class EmbeddedStore:
         """
         held = self._seen.setdefault(route, {})
         at_s = held.get(prompt_hash)
-        if at_s is not None and now_s - at_s < memory_s:
+        if at_s is not None and abs(now_s - at_s) < memory_s:  # a time far ahead: the clock was set back
             return True
         held.pop(prompt_hash, None)  # so that the order of the dict is the order of time
         held[prompt_hash] = now_s
@@ -78,7 +79,7 @@ class EmbeddedStore:
         self._forgotten.discard((route, prompt_hash))
         while held:
             oldest = next(iter(held))
-            if len(held) <= SEEN_MAX and now_s - held[oldest] < memory_s:
+            if len(held) <= SEEN_MAX and abs(now_s - held[oldest]) < memory_s:
                 break
             del held[oldest]
             self._new_seen.pop((route, oldest), None)
@@ -106,7 +107,10 @@ class EmbeddedStore:
         return await self._in_worker(lambda: self._database.records(kind, limit))
 
     async def expire(self, before_pane: int) -> None:
-        """Forget older panes; the file follows at the next flush."""
+        """Forget older panes; the file follows at the next flush. An edge is expired once: it costs a whole search."""
+        if self._expired_pane is not None and before_pane <= self._expired_pane:
+            return
+        self._expired_pane = before_pane
         for held in self._panes.values():
             for pane in [pane for pane in held if pane < before_pane]:
                 del held[pane]

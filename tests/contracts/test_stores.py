@@ -92,6 +92,11 @@ class TestEveryStore:
         seen = [await store.seen("r", "h", float(now_s), 600.0) for now_s in range(0, 6000, 10)]
         assert 5 <= seen.count(False) <= 10
 
+    async def test_a_clock_that_was_set_back_makes_no_prompt_seen_for_ever(self, store: Store) -> None:
+        assert not await store.seen("r", "h", 90_000.0, 600.0)
+        assert not await store.seen("r", "h", 1_000.0, 600.0)
+        assert await store.seen("r", "h", 1_001.0, 600.0)
+
     async def test_a_prompt_seen_on_one_route_is_new_on_another(self, store: Store) -> None:
         assert not await store.seen("r", "h", 1.0, 600.0)
         assert not await store.seen("s", "h", 1.0, 600.0)

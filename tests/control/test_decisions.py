@@ -25,7 +25,7 @@ from proxy.core.routes import Target
 from proxy.core.windows import SCALE, Cell
 from proxy.stores.embedded import open_embedded
 from proxy.telemetry.metrics import render
-from tests.control.house import ENFORCE, House, healthy_baseline, house, one_route, settings_of
+from tests.control.house import CATEGORIES, ENFORCE, House, healthy_baseline, house, one_route, settings_of
 
 KIM = Word("kim", "a drill")
 
@@ -347,3 +347,17 @@ async def test_a_snapshot_that_could_not_be_handed_over_is_offered_again() -> No
             await plane.open()
         await plane.publish()
         assert len(handed) == 2
+
+
+async def test_what_was_accepted_in_the_last_moment_of_a_pane_is_in_it() -> None:
+    """The pipeline takes an answer until its pane closes; the store has it up to a flush later."""
+    async with house() as built:
+        pane = int(built.clock())
+        await built.answers(10, 0)
+        built.clock.now_s += 2.1
+        await built.plane.tick()
+        counts = {Cell("refusal", category, 0, 1): 10 * SCALE for category in CATEGORIES}
+        await built.store.add("support", "default/support", pane, counts)
+        built.clock.now_s += 5.0
+        await built.plane.tick()
+        assert (await built.view())["baseline"]["n"] == 40

@@ -76,6 +76,19 @@ def test_every_mistake_is_named_at_its_line(tmp_path: Path) -> None:
             "FILE:1 (listen.tls_cert_file): tls_cert_file and tls_key_file belong together; give both or none",
         ),
         ("limits: {head_bytes_max: -1}", "FILE:1 (limits.head_bytes_max): may not be negative"),
+        ("discovery: {interval_s: 0}", "FILE:1 (discovery.interval_s): must be at least 0.1"),
+        ("close_lag_s: -1", "FILE:1 (close_lag_s): may not be negative"),
+        ("analysis: {queue_bytes_max: 0}", "FILE:1 (analysis.queue_bytes_max): must be at least 1"),
+        (
+            "analysis: {panes_kept_max: 3}",
+            "FILE:1 (analysis.panes_kept_max): at least 6 panes of 60 s are needed: "
+            "they are kept until they have closed",
+        ),
+        (
+            "upstream: http://user:secret@host:1",
+            "FILE:1 (upstreams.default.url): no user and password here: it is logged; "
+            "say them in upstreams.default.auth",
+        ),
         (
             "upstream: ${NOWHERE}",
             "FILE:1 (upstream): environment variable NOWHERE is not set; set it or write ${NOWHERE:-DEFAULT}",

@@ -291,3 +291,14 @@ async def test_the_loop_stays_free_under_a_full_queue(rig: Rig) -> None:
     await until(lambda: rig.pipeline.totals.exchanges == 900)
     task.cancel()
     assert turns > 10
+
+
+async def test_a_fault_beside_the_judge_costs_one_message(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(_: str) -> None:
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(rig.pipeline, "_note_unknown_model", failing)
+    stranger = exchange()
+    stranger.route = ""
+    await rig.send(stranger, exchange())
+    assert (await rig.counts())[Cell("assessed", "ok", 0, 1)] == SCALE

@@ -9,12 +9,14 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from proxy.core.errors import StateError
 from proxy.core.windows import Cell
 from proxy.stores import embedded
+from proxy.stores.database import Database
 from proxy.stores.embedded import EmbeddedStore, open_embedded
 
 CELL = Cell("refusal", "weapons", 0, 1)
@@ -230,3 +232,21 @@ async def test_a_flush_that_fails_is_tried_again_and_counts_once(tmp_path: Path)
     assert await store.panes("r", "m", 1, 1) == [(1, {CELL: 2})]
     assert await store.seen("r", "h", 2.0, 600.0)
     await store.close()
+
+
+async def test_one_edge_is_expired_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked for every second, and the file is searched for it from end to end."""
+    written: list[int | None] = []
+    add = Database.add
+
+    def noting(database: Database, counts: Any, seen: Any, forgotten: Any, before_pane: int | None) -> None:
+        written.append(before_pane)
+        add(database, counts, seen, forgotten, before_pane)
+
+    monkeypatch.setattr(Database, "add", noting)
+    store = await open_embedded(tmp_path / "groundwire.db")
+    for edge in (5, 5, 5, 6):
+        await store.expire(edge)
+        await store.flush()
+    await store.close()
+    assert written == [5, 6]
