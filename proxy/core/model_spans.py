@@ -14,13 +14,13 @@ and however the bytes are cut the answer is the same.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
-MODEL_BYTES_MAX: Final = 4_096
-"""Raw bytes of one `model` string, quotes left out; no server has such a name."""
+from proxy.core import model_patterns as patterns
+from proxy.core.model_patterns import KNOWN, MODEL_BYTES_MAX, PARAMETER_SELECTORS, TOP_SELECTORS
+
 NAMES_MAX: Final = 16
 """`model` keys of one body."""
 ODD_KEYS_MAX: Final = 256
@@ -28,12 +28,6 @@ ODD_KEYS_MAX: Final = 256
 _KEY_BYTES_MAX: Final = 128  # of a key only this much is kept: a known name, every letter escaped, is shorter
 _PIECE_BYTES_MAX: Final = 65_536  # bounds what a pattern keeps for backtracking
 _SCALAR_BYTES_MAX: Final = 16  # enough to tell null from everything else
-
-# Fields by which a body chooses an adapter other than by `model`; null chooses nothing.
-# llama.cpp: lora. TGI: adapter_id. LoRAX: adapter_id, merged_adapters. SGLang: lora_path. Triton's vLLM: lora_name.
-_TOP_SELECTORS: Final = frozenset({"lora", "lora_path", "adapter_id"})
-_PARAMETER_SELECTORS: Final = frozenset({"adapter_id", "merged_adapters", "lora_name"})
-_KNOWN: Final = _TOP_SELECTORS | _PARAMETER_SELECTORS | {"parameters"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,66 +65,6 @@ def scan(body: bytes) -> Scan:
     return spans.finish()
 
 
-_LEVELS: Final = 7  # of brackets that one pattern follows; a tool's parameters stand six deep
-_WS: Final = rb"[ \t\r\n]*+"
-_SCALAR_START: Final = rb"\-0-9tfnNI"
-_SCALAR_SET: Final = rb"0-9+\-.aefilnrstuyEIN"  # numbers, true, false, null, NaN, Infinity
-# Patterns see a piece with its escaped quotes and backslashes painted over, so that a string ends at the next quote.
-# Only single sets repeat possessively and no two alternatives overlap: backtracking is linear, and a bug of possessive
-# groups in CPython before 3.11.5 is not met.
-_STRING: Final = rb'"[^"]*+"'
-_PLAIN_KEY: Final = rb'[^"\\\x00-\x1f\x80-\xff]*+'
-
-
-def _nested(levels: int) -> bytes:
-    """A pattern of all that may stand inside a bracket, down to `levels` further brackets."""
-    plain = rb"[ \t\r\n,:" + _SCALAR_SET + rb"]*+"
-    token = _STRING + (rb"|[\[{]" + _nested(levels - 1) + rb"[\]}]" if levels else b"")
-    return plain + rb"(?:(?:" + token + rb")" + plain + rb")*"
-
-
-def _member() -> bytes:
-    """A pattern of a member, with its comma or before the closing bracket, whose key is plain and not looked for."""
-    known = b"|".join(sorted(name.encode() for name in _KNOWN))
-    key = rb'"(?!(?:[mM][oO][dD][eE][lL]|' + known + rb')")' + _PLAIN_KEY + rb'"'
-    value = (
-        rb"(?:"
-        + _STRING
-        + rb"|["
-        + _SCALAR_START
-        + rb"]["
-        + _SCALAR_SET
-        + rb"]*+|[\[{]"
-        + _nested(_LEVELS)
-        + rb"[\]}])"
-    )
-    return _WS + key + _WS + rb":" + _WS + value + _WS + rb"(?:,|(?=\}))"
-
-
-def _named_member() -> bytes:
-    """A pattern of a member whose key is `model` and whose value is plain: (the string, its text)."""
-    text = rb'[^"\\\x00-\x1f\x7f-\xff]{0,%d}' % MODEL_BYTES_MAX
-    return _WS + rb'"model"' + _WS + rb":" + _WS + rb'("(' + text + rb')")' + _WS
-
-
-def _whole() -> bytes:
-    """A pattern of a whole body with one plain `model` and else only members that are not looked for: the usual one."""
-    members = rb"(?:" + _member() + rb")"
-    return _WS + rb"\{" + members + rb"*" + _named_member() + rb"(?:," + members + rb"+(?<!,))?" + rb"\}" + _WS
-
-
-_Always = Callable[[bytes, int], re.Match[bytes]]  # a pattern that matches nothing at worst
-_usual = re.compile(_whole()).fullmatch
-_space = cast(_Always, re.compile(_WS).match)
-_named = re.compile(_named_member() + rb"[,}]").match
-_plain_key = re.compile(_PLAIN_KEY).fullmatch
-_quote = cast(_Always, re.compile(rb'[^"]*+').match)
-_scalar = cast(_Always, re.compile(rb"[" + _SCALAR_SET + rb"]*+").match)
-_members = cast(_Always, re.compile(rb"(?:" + _member() + rb")*").match)
-_openers = cast(_Always, re.compile(rb"[\[{]++").match)
-_closers = cast(_Always, re.compile(rb"[\]}]++").match)
-_inside = cast(_Always, re.compile(_nested(_LEVELS)).match)
-
 _BOM: Final = b"\xef\xbb\xbf"
 _QUOTE, _COLON, _COMMA = b'":,'
 _OPEN_OBJECT, _CLOSE_OBJECT, _OPEN_ARRAY = b"{}["
@@ -140,44 +74,15 @@ _SCALARS: Final = frozenset(b"-0123456789tfnNI")
 
 
 # What the scanner expects next; plain numbers, since an enum costs a lookup at every step.
-(
-    _AT_START,
-    _AT_BOM,
-    _AT_FIRST_KEY,
-    _AT_NEXT_KEY,
-    _AT_KEY,
-    _AT_COLON,
-    _AT_VALUE,
-    _AT_MODEL,
-    _AT_STRING,
-    _AT_SCALAR,
-    _AT_NESTED,
-    _AT_NESTED_STRING,
-    _AT_AFTER_VALUE,
-    _AT_END,
-    _AT_FAILED,
-) = range(15)
+(_AT_START, _AT_BOM, _AT_FIRST_KEY, _AT_NEXT_KEY, _AT_KEY, _AT_COLON, _AT_VALUE, _AT_MODEL, _AT_STRING, _AT_SCALAR,
+ _AT_NESTED, _AT_NESTED_STRING, _AT_AFTER_VALUE, _AT_END, _AT_FAILED) = range(15)  # fmt: skip
 
 
 class ModelSpans:
     """Feed the body's bytes in any pieces, in order; then `finish` once."""
 
-    __slots__ = (
-        "_at",
-        "_base",
-        "_depth",
-        "_error",
-        "_escaped",
-        "_fields",
-        "_key",
-        "_models",
-        "_odd_keys",
-        "_parameters",
-        "_raw",
-        "_spans",
-        "_start",
-        "_token",
-    )
+    __slots__ = ("_at", "_base", "_depth", "_error", "_escaped", "_fields", "_key", "_models", "_odd_keys",
+                 "_parameters", "_raw", "_spans", "_start", "_token")  # fmt: skip
 
     def __init__(self) -> None:
         self._at = _AT_START
@@ -208,7 +113,7 @@ class ModelSpans:
         if self._escaped or b"\\" in piece:
             piece = self._painted(piece)
         length, at = len(piece), 0
-        if self._at == _AT_START and (usual := _usual(piece)):
+        if self._at == _AT_START and (usual := patterns.usual(piece)):
             at, self._at, self._start = length, _AT_END, self._base + usual.start(1)
             self._note_model(usual[2].decode(), self._base + usual.end(1))
         while at < length:
@@ -243,7 +148,7 @@ class ModelSpans:
         if self._base + at == 0 and data[at] == _BOM[0]:
             self._at = _AT_BOM
             return at + 1
-        at = _space(data, at).end()
+        at = patterns.space(data, at).end()
         if at == len(data):
             return at
         if data[at] == _OPEN_OBJECT:
@@ -261,7 +166,7 @@ class ModelSpans:
         return at + 1
 
     def _in_first_key(self, data: bytes, at: int) -> int:
-        at = _space(data, at).end()
+        at = patterns.space(data, at).end()
         if at < len(data) and data[at] == _CLOSE_OBJECT:
             return self._close_object(at)
         if at < len(data):
@@ -270,11 +175,11 @@ class ModelSpans:
 
     def _in_next_key(self, data: bytes, at: int) -> int:
         while True:
-            end = _members(data, at).end()
+            end = patterns.members(data, at).end()
             if end > at and data[end - 1] != _COMMA:
                 self._at = _AT_AFTER_VALUE
                 return end
-            named = None if self._parameters else _named(data, end)
+            named = None if self._parameters else patterns.named(data, end)
             if named is None or len(self._models) == NAMES_MAX:
                 break
             self._start = self._base + named.start(1)
@@ -284,7 +189,7 @@ class ModelSpans:
                 return self._close_object(at - 1)
             if at == len(data):
                 return at
-        at = _space(data, end).end()
+        at = patterns.space(data, end).end()
         if at == len(data):
             return at
         if data[at] != _QUOTE:
@@ -293,7 +198,7 @@ class ModelSpans:
         return at + 1
 
     def _in_key(self, data: bytes, at: int) -> int:
-        end = _quote(data, at).end()
+        end = patterns.quote(data, at).end()
         if len(self._token) <= _KEY_BYTES_MAX:
             self._token += self._raw[at : min(end, at + _KEY_BYTES_MAX + 1)]
         if end == len(data):
@@ -310,7 +215,7 @@ class ModelSpans:
                 return self._fail(data, f"a key that differs from model in case only: {key}")
             if len(self._models) == NAMES_MAX:
                 return self._fail(data, f"model is named more than {NAMES_MAX} times")
-        elif like_model or key in _KNOWN or not _plain_key(self._token):
+        elif like_model or key in KNOWN or not patterns.plain_key(self._token):
             self._odd_keys += 1
             if self._odd_keys > ODD_KEYS_MAX:
                 return self._fail(data, f"more than {ODD_KEYS_MAX} escaped or special keys")
@@ -318,7 +223,7 @@ class ModelSpans:
         return end + 1
 
     def _in_colon(self, data: bytes, at: int) -> int:
-        at = _space(data, at).end()
+        at = patterns.space(data, at).end()
         if at == len(data):
             return at
         if data[at] != _COLON:
@@ -327,7 +232,7 @@ class ModelSpans:
         return at + 1
 
     def _in_value(self, data: bytes, at: int) -> int:
-        at = _space(data, at).end()
+        at = patterns.space(data, at).end()
         if at == len(data):
             return at
         first = data[at]
@@ -350,7 +255,7 @@ class ModelSpans:
         return at + 1
 
     def _in_model(self, data: bytes, at: int) -> int:
-        end = _quote(data, at).end()
+        end = patterns.quote(data, at).end()
         if len(self._token) + end - at > MODEL_BYTES_MAX:
             return self._fail(data, f"model is longer than {MODEL_BYTES_MAX} bytes")
         self._token += self._raw[at:end]
@@ -371,7 +276,7 @@ class ModelSpans:
         return quote + 1
 
     def _in_scalar(self, data: bytes, at: int) -> int:
-        end = _scalar(data, at).end()
+        end = patterns.scalar(data, at).end()
         if len(self._token) < _SCALAR_BYTES_MAX:
             self._token += data[at : min(end, at + _SCALAR_BYTES_MAX)]
         if end < len(data):
@@ -381,7 +286,7 @@ class ModelSpans:
         return end
 
     def _in_nested(self, data: bytes, at: int) -> int:
-        at = _inside(data, at).end()
+        at = patterns.inside(data, at).end()
         if at == len(data):
             return at
         first = data[at]
@@ -389,12 +294,12 @@ class ModelSpans:
             self._at = _AT_NESTED_STRING
             return at + 1
         if first in _OPENERS:  # deeper than the pattern goes
-            end = _openers(data, at).end()
+            end = patterns.openers(data, at).end()
             self._depth += end - at
             return end
         if first not in _CLOSERS:
             return self._fail(data, "not json")
-        end = min(_closers(data, at).end(), at + self._depth)
+        end = min(patterns.closers(data, at).end(), at + self._depth)
         self._depth -= end - at
         if not self._depth:
             self._at = _AT_AFTER_VALUE
@@ -408,7 +313,7 @@ class ModelSpans:
         return quote + 1
 
     def _in_after_value(self, data: bytes, at: int) -> int:
-        at = _space(data, at).end()
+        at = patterns.space(data, at).end()
         if at == len(data):
             return at
         if data[at] == _COMMA:
@@ -419,7 +324,7 @@ class ModelSpans:
         return self._fail(data, "not json")
 
     def _in_end(self, data: bytes, at: int) -> int:
-        at = _space(data, at).end()
+        at = patterns.space(data, at).end()
         return at if at == len(data) else self._fail(data, "text after the object")
 
     def _in_failed(self, data: bytes, _at: int) -> int:
@@ -435,7 +340,7 @@ class ModelSpans:
         self._spans.append((self._start, end))
 
     def _note_selector(self) -> None:
-        if self._key not in (_PARAMETER_SELECTORS if self._parameters else _TOP_SELECTORS):
+        if self._key not in (PARAMETER_SELECTORS if self._parameters else TOP_SELECTORS):
             return
         field = f"parameters.{self._key}" if self._parameters else self._key
         if field not in self._fields:
@@ -444,7 +349,7 @@ class ModelSpans:
 
 def _decoded(raw: bytes) -> str | None:
     """The text of a JSON string without its quotes, or None where a strict parser would refuse it."""
-    if _plain_key(raw):
+    if patterns.plain_key(raw):
         return raw.decode()
     try:
         return str(json.loads(b'"' + raw + b'"'))
