@@ -25,7 +25,7 @@ from proxy.link.frames import (
     encode_stats,
     snapshot_of,
 )
-from proxy.link.ledger import Ledger
+from proxy.link.ledger import Ledger, Origin
 from proxy.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -89,7 +89,7 @@ class LinkSender:
         reason = self._send(exchange)
         if reason:
             self._dropped[reason] += 1
-            self._ledger.lose((int(exchange.started_s), exchange.route, exchange.served))
+            self._ledger.lose(_origin(exchange))
 
     def count_thinned(self) -> None:
         """An exchange that was left out on purpose: its coin fell so at request start."""
@@ -122,7 +122,7 @@ class LinkSender:
         size = len(pieces[0]) + len(pieces[1]) + len(pieces[2])
         if transport.get_write_buffer_size() + size > self._buffer_bytes_max:
             return BUFFER_FULL
-        self._ledger.sent((int(exchange.started_s), exchange.route, exchange.served))
+        self._ledger.sent(_origin(exchange))
         self.sent += 1
         transport.writelines(pieces)
         return ""
@@ -175,6 +175,12 @@ class LinkSender:
             self._ledger.acknowledge(ack_of(frame))
         else:
             self._on_snapshot(snapshot_of(frame))
+
+
+def _origin(exchange: Exchange) -> Origin:
+    """Where its loss would count. Without a route the model is any text that a stranger sent, and counts nowhere."""
+    second = int(exchange.started_s)
+    return (second, exchange.route, exchange.served) if exchange.route else (second, "", "")
 
 
 class _SenderProtocol(asyncio.Protocol):

@@ -269,3 +269,18 @@ async def test_thinned_exchanges_are_told(path: str, sender: LinkSender) -> None
     sender.count_thinned()
     await until(lambda: bool(taken.stats) and taken.stats[-1].thinned == 1)
     await receiver.close()
+
+
+async def test_losses_of_no_route_are_one_entry_whatever_models_were_asked(path: str, sender: LinkSender) -> None:
+    """A stranger may name as many models as it likes, each 4 KB long: they may not push out what a route lost."""
+    sender.offer(exchange())
+    for i in range(9_000):
+        stranger = exchange()
+        stranger.route, stranger.started_s, stranger.served_model = "", 200.0, f"{i}" * 800
+        sender.offer(stranger)
+    taken = Taken()
+    receiver = LinkReceiver(path, taken)
+    await receiver.start()
+    await until(lambda: bool(taken.stats))
+    assert taken.stats[0].lost == (Loss(100, "support", "tuned/support-v2", 1), Loss(200, "", "", 9_000))
+    await receiver.close()
