@@ -143,8 +143,8 @@ class LinkSender:
             await asyncio.sleep(delay_s)
 
     def _tick(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(STATS_INTERVAL_S, self._tick)  # first: a fault ends no clock
         self._report()
-        self._timer = asyncio.get_running_loop().call_later(STATS_INTERVAL_S, self._tick)
 
     def _report(self) -> None:
         """Tell the totals and the new losses, unless the buffer is full: then they are told later."""
