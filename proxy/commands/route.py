@@ -138,7 +138,11 @@ def _baseline(baseline: dict[str, Any] | None) -> list[str]:
 
 def _counts(counts: dict[str, Any]) -> str:
     missed = ", ".join(f"{reason} {n:.0f}" for reason, n in sorted(counts["unassessed"].items())) or "none"
-    return f"assessed {counts['assessed']:.0f}; unassessed: {missed}"
+    text = f"assessed {counts['assessed']:.0f}; unassessed: {missed}"
+    aside = ", ".join(f"{what} {n:.0f}" for what, n in sorted(counts.get("set_aside", {}).items()))
+    panes = counts.get("impaired_panes", 0)
+    text += f"; in no rate: {aside}" if aside else ""
+    return text + (f"; {panes} panes lost too much to be evidence" if panes else "")
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> str:

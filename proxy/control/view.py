@@ -16,10 +16,11 @@ from proxy.core.observation import NO_HARM
 from proxy.core.outcome import Outcome
 from proxy.core.policy import Policy
 from proxy.core.routes import Target
-from proxy.core.signals import ASSESSED, REFUSAL
+from proxy.core.signals import ASSESSED, LOST, REFUSAL, is_impaired
 from proxy.core.windows import SCALE, Counts, merge
 
 WINDOW_PANES: Final = 10  # "now", for people: ten minutes, or ten seconds of a demo
+SET_ASIDE: Final = ("duplicate", "late", LOST)  # signals of what is shown, and enters no rate
 _WEIGHT: Final = (LineKind.CRITICAL, LineKind.WARNING, LineKind.CHANGED)
 
 
@@ -63,7 +64,7 @@ def route_json(seen: Seen) -> dict[str, Any]:
         "reason": _reason(seen),
         "enforcement_id": state.record_id,
         "since_s": state.since_s,
-        "counts": _counts(seen.panes),
+        "counts": _counts(seen.panes, seen.policy.blind.lost_share_max),
         "window": _window(seen),
     }
 
@@ -167,15 +168,19 @@ def _baseline(entry: Entry, policy: Policy) -> dict[str, Any]:
     }
 
 
-def _counts(panes: Sequence[tuple[int, Counts]]) -> dict[str, Any]:
-    assessed, missed = 0.0, dict[str, float]()
+def _counts(panes: Sequence[tuple[int, Counts]], lost_share_max: float) -> dict[str, Any]:
+    """What was counted, and what is in no rate: `set_aside`, and panes that lost too much to be evidence."""
+    assessed, missed, aside = 0.0, dict[str, float](), dict[str, float]()
     for cell, count in merge(counts for _, counts in panes).items():
         if cell.signal == ASSESSED:
             if cell.y:
                 assessed += count / SCALE
             else:
                 missed[cell.stratum] = missed.get(cell.stratum, 0.0) + count / SCALE
-    return {"assessed": assessed, "unassessed": missed}
+        elif cell.signal in SET_ASIDE:
+            aside[cell.signal] = aside.get(cell.signal, 0.0) + count / SCALE
+    impaired = sum(is_impaired(counts, lost_share_max) for _, counts in panes)
+    return {"assessed": assessed, "unassessed": missed, "set_aside": aside, "impaired_panes": impaired}
 
 
 def _window(seen: Seen) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from proxy.config.settings import Listen
 from proxy.control.api import make_api
 from proxy.core.enforcement import Step
 from proxy.core.errors import ConfigError
+from proxy.core.windows import SCALE, Cell
 from tests.control.house import House, healthy_baseline, house, one_route
 
 WHO = {"actor": "kim", "reason": "a drill"}
@@ -58,7 +59,7 @@ async def test_routes_have_the_shape_that_the_command_line_reads() -> None:
         expected = {"step": "steady", "would_step": "steady", "status": "learning", "mode": "enforce", "pin": ""}
         assert {key: one[key] for key in expected} == expected
         assert one["baseline"]["status"] == "learning"
-        assert one["counts"] == {"assessed": 0.0, "unassessed": {}}
+        assert one["counts"] == {"assessed": 0.0, "unassessed": {}, "set_aside": {}, "impaired_panes": 0}
         assert one["window"]["refusal_rate"] is None
 
 
@@ -74,8 +75,12 @@ async def test_names_with_slashes_plain_or_encoded(name: str) -> None:
 async def test_counts_and_window_of_what_was_assessed() -> None:
     async with calling() as api:
         await api.house.answers(3, 1)
+        aside = {Cell("late", "all", 0, 1): SCALE, Cell("lost", "wire", 0, 1): 2 * SCALE}
+        await api.house.store.add("support", "default/support", int(api.house.clock()), aside)
         body = (await api.get("/v1/routes/support"))[1]
         assert body["counts"]["assessed"] == 8.0
+        assert body["counts"]["set_aside"] == {"late": 1.0, "lost": 2.0}
+        assert body["counts"]["impaired_panes"] == 1
         assert body["window"] == {"refusal_rate": 0.75, "n": 8.0, "seconds": 10.0}
 
 
