@@ -31,10 +31,9 @@ class ControlClient:
 
     @classmethod
     def of(cls, arguments: Namespace) -> ControlClient:
-        """The client that the flags `--control`, `--config` and `--state-dir` describe. Raises ConfigError."""
+        """The client that the flags `--control`, `--config` and `--state-dir` describe. Raises ConfigError, ControlError."""
         settings = load(Path(arguments.config) if arguments.config else None, _flags(arguments))
-        token_file = settings.listen.control_token_file
-        return cls(control_address(settings), Path(token_file).read_text().strip() if token_file else "")
+        return cls(control_address(settings), _token(settings.listen.control_token_file))
 
     def get(self, path: str) -> Any:
         """GET a path. Raises ControlError."""
@@ -58,7 +57,9 @@ class ControlClient:
                 if answer.status >= 400:
                     raise ControlError(_said(data, answer.status))
                 return data
-        except (aiohttp.ClientConnectionError, TimeoutError) as wrong:
+        except ValueError as wrong:
+            raise ControlError(f"what answers at {at} is no control API; is --control right?") from wrong
+        except (aiohttp.ClientError, TimeoutError) as wrong:
             text = f"no Groundwire answers at {at} ({wrong}); is it running, and is --state-dir or --control right?"
             raise ControlError(text) from wrong
 
@@ -72,6 +73,13 @@ def control_address(settings: Settings) -> Address:
 def route_path(name: str, verb: str = "") -> str:
     """The API path of a route; names may hold slashes."""
     return f"/v1/routes/{quote(name, safe='')}" + (f"/{verb}" if verb else "")
+
+
+def _token(file: str) -> str:
+    try:
+        return Path(file).read_text().strip() if file else ""
+    except (OSError, ValueError) as wrong:
+        raise ControlError(f"listen.control_token_file {file} cannot be read: {wrong}") from wrong
 
 
 def _flags(arguments: Namespace) -> list[str]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from proxy.cli import main, parser
 from proxy.commands.duration import DurationError, seconds
 from proxy.commands.serve import child_command, flags_of
-from proxy.control.client import route_path
+from proxy.config.address import Address
+from proxy.control.client import ControlClient, ControlError, route_path
 
 
 @pytest.mark.parametrize(("text", "expected"), [("90s", 90), ("30m", 1_800), ("1h30m", 5_400), ("1.5d", 129_600)])
@@ -44,3 +50,22 @@ def test_where_nobody_answers_the_error_says_what_to_look_at(
 ) -> None:
     assert main(["route", "list", "--state-dir", str(tmp_path)]) == 1
     assert "is it running, and is --state-dir or --control right?" in capsys.readouterr().err
+
+
+def test_a_token_file_that_cannot_be_read_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "groundwire.yaml"
+    config.write_text(f"state_dir: {tmp_path}\nlisten: {{control_token_file: {tmp_path}/none}}\n")
+    assert main(["route", "list", "--config", str(config)]) != 0
+    assert "control_token_file" in capsys.readouterr().err
+
+
+async def test_an_answer_that_is_no_json_says_that_it_is_another_server() -> None:
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(text="<html>hello")
+
+    app = web.Application()
+    app.router.add_get("/v1/routes", page)
+    async with TestServer(app) as server:
+        client = ControlClient(Address(host="127.0.0.1", port=server.port or 0))
+        with pytest.raises(ControlError, match="no control API"):
+            await asyncio.to_thread(client.get, "/v1/routes")
