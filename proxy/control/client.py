@@ -31,7 +31,7 @@ class ControlClient:
 
     @classmethod
     def of(cls, arguments: Namespace) -> ControlClient:
-        """The client that the flags `--control`, `--config` and `--state-dir` describe. Raises ConfigError, ControlError."""
+        """The client of the flags `--control`, `--config` and `--state-dir`. Raises ConfigError, ControlError."""
         settings = load(Path(arguments.config) if arguments.config else None, _flags(arguments))
         return cls(control_address(settings), _token(settings.listen.control_token_file))
 
