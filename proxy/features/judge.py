@@ -40,6 +40,7 @@ from proxy.features.vocabulary import distinct_share
 JUDGE_VERSION: Final = "patterns-1"
 
 TELLING_WORDS: Final = 8  # of an answer that was stopped: enough to see which way it goes
+FEATURED_CHARS_MAX: Final = 262_144  # a small encoded body unpacks to megabytes; no honest answer is longer
 LENGTH: Final = "length"
 FILTERED: Final = "content_filter"
 
@@ -89,7 +90,8 @@ def observations(
 
 
 def features(text: str) -> Mapping[str, float]:
-    """The stage-0 numbers of an answer, by name; docs/signals.md says what each means."""
+    """The stage-0 numbers of an answer's first FEATURED_CHARS_MAX, by name; docs/signals.md says what each means."""
+    text = text[:FEATURED_CHARS_MAX]
     return {**shape(text)._asdict(), "distinct_share": distinct_share(text), **formatting(text)._asdict()}
 
 
@@ -181,7 +183,7 @@ def _unassessed(completion: Completion, text: str, break_off: Unassessed | None)
         return None
     if finish == FILTERED:
         return Unassessed.CUT
-    words = len(text.split())
+    words = len(text[:FEATURED_CHARS_MAX].split())
     if finish == LENGTH and words < TELLING_WORDS:
         return Unassessed.CUT
     if words:

@@ -14,7 +14,7 @@ from proxy.analysis.decoding import decode
 from proxy.core.exchange import Body, End, Exchange, Framing, Purpose
 from proxy.core.observation import NO_HARM, REASONS, Observation, Unassessed
 from proxy.dialects.registry import dialect_of
-from proxy.features.judge import TELLING_WORDS, observations
+from proxy.features.judge import FEATURED_CHARS_MAX, TELLING_WORDS, observations
 from tests.vectors import content_type, names, vector
 
 CHAT = "/v1/chat/completions"
@@ -236,3 +236,11 @@ def test_a_prompt_with_many_answers_is_read_once() -> None:
     seen = observations(one, dialect=dialect_of(one.method, one.path), decode=decode, prompt_hash=note)
     assert len(seen) == 128
     assert len(hashed) == 1
+
+
+def test_of_an_answer_that_unpacks_to_megabytes_the_beginning_is_measured() -> None:
+    packed = gzip.compress(answered("ab " * 2_000_000))
+    body = Body(packed, Framing.LENGTH, "application/json", "gzip", len(packed))
+    (seen,) = observed(exchange(body))
+    assert seen.unassessed is None
+    assert seen.features["chars"] == FEATURED_CHARS_MAX
