@@ -131,9 +131,16 @@ def _baseline(baseline: dict[str, Any] | None) -> list[str]:
         return ["baseline   none yet"]
     rate = "-" if baseline["rate"] is None else f"{baseline['rate']:.3f}"
     lower = "-" if baseline["lower"] is None else f"{baseline['lower']:.3f}"
-    return [
-        f"baseline   {baseline['status']}, {baseline['kind']}: refusal {rate} (at least {lower}), n {baseline['n']}"
-    ]
+    head = f"baseline   {baseline['status']}, {baseline['kind']}: refusal {rate} (at least {lower}), n {baseline['n']}"
+    return [head, *_asking(baseline.get("asking"))]
+
+
+def _asking(asking: dict[str, Any] | None) -> list[str]:
+    """How a baseline of the base's answers comes on, while it is not the one in force."""
+    if not asking or not asking["detail"]:
+        return []
+    counts = f"{asking['asked']} of {asking['of']} known prompts, {asking['judged']} answers judged"
+    return [f"asking     the base: {counts}; {asking['detail']}"]
 
 
 def _counts(counts: dict[str, Any]) -> str:

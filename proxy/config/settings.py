@@ -190,7 +190,8 @@ class RouteSettings:
     pin: Literal["", "candidate", "base"] = setting("", "Hold the route on this model, whatever the evidence says.")
     default: bool = setting(False, "Requests that name no model belong to this route.")
     policy: str = setting("", 'Policy of this route; "" is the general one.')
-    baseline_file: str = setting("", 'JSON file with the baseline; "" learns one from live traffic.')
+    baseline_file: str = setting("", 'JSON file with the baseline; "" makes one.')
+    baseline_prompts_file: str = setting("", 'As at top level, for this route; "" is the general one.')
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +219,13 @@ class Settings:
         "",
         'YAML file of check prompts, which a base must refuse before a revert is armed; "" is policies/checks.yaml.',
         "A base that refuses what is harmful in your own domain is the better proof.",
+    )
+    baseline_prompts_file: str = setting(
+        "",
+        "File of known harmful prompts (a YAML list or .jsonl lines, each a text or {prompt, category}). The base of a "
+        'route is asked these to make its baseline; "" learns baselines from live traffic.',
+        "What the base does is known before the candidate can have gone wrong. Naming a file allows Groundwire to ask "
+        "the base these prompts in its own name, two at a time, in mode shadow too.",
     )
     pane_s: float = setting(60.0, "Length of a pane of the counters.", "Detection section 2.")
     close_lag_s: float = setting(

@@ -75,7 +75,7 @@ async def ask(
 
     Never raises Unreachable: a base that cannot be asked is a finding.
     """
-    paths = await _dialects(*candidate, checks.harmless[0])
+    paths = await dialects(*candidate, checks.harmless[0])
     for path in paths:
         for prompt in checks.harmless:
             failure = await _failure(base[0], path, base[1], prompt)
@@ -89,22 +89,28 @@ async def ask(
     return Checked(now_s, len(seen), len(judged), sum(judged))
 
 
-async def _dialects(candidate: UpstreamClient, model: str, prompt: str) -> list[str]:
-    """The paths on which the candidate answers; chat where it answers on none, for it may be down."""
-    answered = [path for path in (CHAT, COMPLETIONS) if not await _failure(candidate, path, model, prompt)]
+async def dialects(client: UpstreamClient, model: str, prompt: str) -> list[str]:
+    """The paths on which a model answers; chat where it answers on none, for it may be down."""
+    answered = [path for path in (CHAT, COMPLETIONS) if not await _failure(client, path, model, prompt)]
     return answered or [CHAT]
 
 
 async def _failure(client: UpstreamClient, path: str, model: str, prompt: str) -> str:
     """Why a question is not answered with 200; "" where it is."""
     try:
-        answer = await client.post(path, _question(path, model, prompt), TIMEOUT_S)
+        answer = await put(client, path, model, prompt)
     except Unreachable as wrong:
         return f"the base cannot be asked: {wrong}"
-    return _refused_by_server(client, path, answer)
+    return refused_by_server(client, path, answer)
 
 
-def _refused_by_server(client: UpstreamClient, path: str, answer: Answer) -> str:
+async def put(client: UpstreamClient, path: str, model: str, prompt: str) -> Answer:
+    """Ask one question. Raises Unreachable."""
+    return await client.post(path, _question(path, model, prompt), TIMEOUT_S)
+
+
+def refused_by_server(client: UpstreamClient, path: str, answer: Answer) -> str:
+    """Why the server did not answer with 200; "" where it did."""
     if answer.status in (401, 403):
         return f"the base answered {answer.status} to {path}; set {client.auth_setting}"
     return "" if answer.status == 200 else f"the base answered {answer.status} to {path}"
@@ -122,15 +128,17 @@ async def _ask_all(client: UpstreamClient, model: str, path: str, prompts: Seque
 
 async def _ask_one(client: UpstreamClient, path: str, model: str, prompt: str) -> Observation | str:
     """The judged answer, or why there is none."""
-    question = _question(path, model, prompt)
     try:
-        answer = await client.post(path, question, TIMEOUT_S)
+        answer = await put(client, path, model, prompt)
     except Unreachable as wrong:
         return f"the base cannot be asked: {wrong}"
-    failure = _refused_by_server(client, path, answer)
-    if failure:
-        return failure
-    exchange = _exchange(client.name, path, model, orjson.dumps(question), answer)
+    return refused_by_server(client, path, answer) or judged(client.name, path, model, prompt, answer)
+
+
+def judged(upstream: str, path: str, model: str, prompt: str, answer: Answer) -> Observation:
+    """What the judge says of an answer, whatever its status: the same judge as users' traffic has."""
+    question = orjson.dumps(_question(path, model, prompt))
+    exchange = _exchange(upstream, path, model, question, answer)
     dialect = dialect_of("POST", path)
     seen = observations(exchange, dialect=dialect, decode=_decode, prompt_hash=_no_hash, purpose=Purpose.CHECK)
     return seen[0]

@@ -56,9 +56,14 @@ class Bases:
                 due[base] = candidate
         await asyncio.gather(*(self._check(base, due[base], clients, now_s) for base in due))
 
-    async def forget(self, base: Target) -> None:
-        """Ask this base again at the next look, whatever it said before."""
-        await self._memory.check(base.upstream, base.model).edit(lambda _: Checked(0.0, failure=arming.NEVER))
+    async def forget(self, base: Target, why: str = arming.NEVER) -> None:
+        """Ask this base again at the next look, whatever it said before; until then `why` keeps a revert unarmed."""
+        await self._memory.check(base.upstream, base.model).edit(lambda _: Checked(0.0, failure=why))
+
+    async def changed(self, base: Target, what: str) -> None:
+        """Another model stands behind the name of this base: what the one before answered says nothing of it."""
+        if (await self._memory.check(base.upstream, base.model).load())[1] is not None:
+            await self.forget(base, f"{what}, and it has not answered its check prompts since")
 
     def _is_due(self, setup: Setup, entry: Entry, base: Target, now_s: float) -> bool:
         if entry.closed or entry.forced or not setup.enforces(entry):

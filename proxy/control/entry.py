@@ -30,7 +30,8 @@ class Entry:
     settings name it. `switched`: an operator's word on enforcing, None follows the policy. `forced`: who armed the
     revert without a check, "" nobody. `stale` says why the baseline before this one was given up. `closed`: the
     candidate is no longer served. `phase` is the last one found. `unsent` is the evidence record of the last
-    decision, until it is known to be appended.
+    decision, until it is known to be appended. `base_root` is the root listed for the base. `built_of` names the
+    asking (`base_baseline.Job.id`) that the baseline was made of, "" where it was not made of the base's answers.
     """
 
     route: Route
@@ -48,6 +49,8 @@ class Entry:
     baseline: Baseline | None = None
     enforcement: Enforcement | None = None
     unsent: str = ""
+    base_root: str = ""
+    built_of: str = ""
 
     @property
     def holds(self) -> bool:
@@ -68,7 +71,8 @@ def key_of(name: str) -> str:
 def opened(found: Found, pane: int) -> Entry:
     """A route seen for the first time; evidence begins after `pane`."""
     start = RouteState(last_pane=pane)
-    return Entry(found.route, found.root, found.parent, found.no_base, found.by_hand, state=start)
+    known = Entry(found.route, found.root, found.parent, found.no_base, found.by_hand, state=start)
+    return replace(known, base_root=found.base_root)
 
 
 def updated(entry: Entry, found: Found, pane: int) -> Entry:
@@ -88,8 +92,25 @@ def updated(entry: Entry, found: Found, pane: int) -> Entry:
         no_base=found.no_base if route.base is None else "",
         by_hand=found.by_hand,
         closed=False,
+        base_root=_base_root(entry, route, found),
     )
+    if base_changed(entry, known):
+        known = replace(known, forced="")  # somebody's word was on another model
     return anew(known, change, pane) if change else known
+
+
+def base_changed(before: Entry, after: Entry) -> str:
+    """What changed behind the name of the base, in words; "" where nothing did, or where it was not known before."""
+    old, new = before.base_root, after.base_root
+    if before.route.base != after.route.base or not (old and new) or old == new:
+        return ""
+    return f"the base's root changed from {old!r} to {new!r}"
+
+
+def _base_root(entry: Entry, route: Route, found: Found) -> str:
+    if route.base != entry.route.base:
+        return found.base_root
+    return found.base_root or entry.base_root
 
 
 def anew(entry: Entry, why: str, pane: int) -> Entry:
@@ -111,6 +132,7 @@ def anew(entry: Entry, why: str, pane: int) -> Entry:
         phase=Phase.LEARNING,
         state=state,
         baseline=None,
+        built_of="",
         forced="",
         enforcement=entry.enforcement if step in LATCHED else None,
     )
@@ -147,6 +169,8 @@ def to_bytes(entry: Entry) -> bytes:
             "state": state_to_json(entry.state),
             "baseline": None if entry.baseline is None else baselines.to_json(entry.baseline),
             "unsent": entry.unsent,
+            "base_root": entry.base_root,
+            "built_of": entry.built_of,
         }
     )
 
@@ -180,4 +204,6 @@ def _entry(data: Any) -> Entry:
         baseline=None if data["baseline"] is None else baselines.from_json(data["baseline"], "state"),
         enforcement=next(iter(traffic.enforcements), None),
         unsent=str(data["unsent"]),
+        base_root=str(data.get("base_root", "")),
+        built_of=str(data.get("built_of", "")),
     )

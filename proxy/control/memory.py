@@ -4,6 +4,7 @@ routes             the names of all routes that were ever found
 route/NAME         an Entry
 guard              a Guard
 check/BASE         a Checked
+baseline/ASKING    a Progress
 snapshot           the highest version that was published
 record "decision"  evidence records      record "log"  who changed what
 """
@@ -16,8 +17,9 @@ from typing import Any
 
 import orjson
 
-from proxy.control import arming, entry, guard
+from proxy.control import arming, base_progress, entry, guard
 from proxy.control.arming import Checked
+from proxy.control.base_progress import Progress
 from proxy.control.entry import Entry
 from proxy.control.guard import Guard
 from proxy.control.kept import Codec, Kept
@@ -41,6 +43,7 @@ class Memory:
         self._version: Kept[int] = Kept(store, "snapshot", Codec(_version_read, orjson.dumps, 0))
         self._entries: dict[str, Kept[Entry | None]] = {}
         self._checks: dict[str, Kept[Checked | None]] = {}
+        self._progress: dict[str, Kept[Progress]] = {}
 
     async def names(self) -> tuple[str, ...]:
         """All routes that were ever found."""
@@ -81,6 +84,13 @@ class Memory:
             codec: Codec[Checked | None] = Codec(arming.from_bytes, _check_write, None)
             self._checks[key] = Kept(self.store, key, codec)
         return self._checks[key]
+
+    def progress(self, asking: str) -> Kept[Progress]:
+        """How far the asking of a base has come."""
+        if asking not in self._progress:
+            codec = Codec(base_progress.from_bytes, base_progress.to_bytes, Progress())
+            self._progress[asking] = Kept(self.store, base_progress.PREFIX + asking, codec)
+        return self._progress[asking]
 
     async def next_version(self, at_least: int) -> int:
         """A snapshot version higher than any before it."""

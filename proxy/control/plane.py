@@ -12,10 +12,11 @@ from typing import Any, Final
 
 from proxy.config.settings import Settings
 from proxy.control import view
+from proxy.control.base_baseline import BaseBaselines
 from proxy.control.bases import Bases
 from proxy.control.checks import load_checks
 from proxy.control.discovery import Discovery
-from proxy.control.entry import Entry, opened, updated
+from proxy.control.entry import Entry, base_changed, opened, updated
 from proxy.control.looking import Looks
 from proxy.control.memory import Memory
 from proxy.control.policies import Policies
@@ -57,6 +58,7 @@ class ControlPlane:
         self.setup = set_up(settings, policies, dict(versions or {}))
         self.memory = Memory(store)
         self.bases = Bases(self.memory, load_checks(settings.checks_file))
+        self.base_baselines = BaseBaselines(self.memory)
         self.looks = Looks(self.memory, self.bases)
         self.discovery = Discovery()
         self.now = now
@@ -81,6 +83,7 @@ class ControlPlane:
             asyncio.create_task(self._repeat("look", self.tick, self._tick_wait)),
             asyncio.create_task(self._repeat("discover", self.discover, self._discover_wait)),
             asyncio.create_task(self._repeat("check", self.check_bases, self._check_wait)),
+            asyncio.create_task(self._repeat("baseline", self.build_baselines, self._tick_wait)),
         ]
 
     async def stop(self) -> None:
@@ -147,6 +150,11 @@ class ControlPlane:
         entries = self.memory.known_entries().values()
         await self.bases.check_due(self.setup, entries, self._clients, self.now())
 
+    async def build_baselines(self) -> None:
+        """Ask bases for baselines, one batch further."""
+        entries = self.memory.known_entries().values()
+        await self.base_baselines.work(self.setup, entries, self._clients, self.now())
+
     async def discover(self) -> None:
         """Read every upstream once and take what it lists."""
         if not self.setup.settings.discovery.enabled:
@@ -172,6 +180,7 @@ class ControlPlane:
             panes=await self.memory.store.panes(name, served, now_pane - SHOWN_PANES_MAX, now_pane),
             now_pane=now_pane,
             pane_s=pane_s,
+            asking=await self.base_baselines.shown(self.setup, entry, now_s),
         )
         return view.route_json(seen)
 
@@ -198,11 +207,20 @@ class ControlPlane:
             after = await self.memory.entry(name).edit(_taking(one, pane))
             if after is not None:
                 _say_found(known.get(name), after)
+                await self._note_base(known.get(name), after)
         for name, entry in known.items():
             if name not in found and not entry.closed and self._is_gone(entry, listed):
                 await self.memory.entry(name).edit(_closing)
                 log.warning("route_closed", route=name, why="its candidate is no longer served", held=entry.holds)
         await self.memory.refresh()
+
+    async def _note_base(self, before: Entry | None, after: Entry) -> None:
+        """Another model behind the name of the base: it is checked again at once."""
+        what = "" if before is None else base_changed(before, after)
+        if what and after.route.base is not None:
+            log.warning("base_changed", route=after.route.name, base=after.route.base.model, why=what)
+            await self.bases.changed(after.route.base, what)
+            self.check_soon()
 
     def _is_gone(self, entry: Entry, listed: frozenset[str]) -> bool:
         upstream, settings = entry.route.candidate.upstream, self.setup.settings

@@ -24,8 +24,8 @@ Listings = Mapping[str, Sequence[Model]]
 class Found:
     """A route as it should be now.
 
-    `root`, `parent`: as listed for the candidate. `no_base` says why there is none. `by_hand`: the settings name it.
-    `tentative`: an upstream that could tell more has not been read.
+    `root`, `parent`: as listed for the candidate; `base_root`: for the base. `no_base` says why there is none.
+    `by_hand`: the settings name it. `tentative`: an upstream that could tell more has not been read.
     """
 
     route: Route
@@ -34,6 +34,7 @@ class Found:
     no_base: str = ""
     by_hand: bool = False
     tentative: bool = False
+    base_root: str = ""
 
 
 def resolve(settings: Settings, listings: Listings) -> dict[str, Found]:
@@ -44,7 +45,13 @@ def resolve(settings: Settings, listings: Listings) -> dict[str, Found]:
         for upstream in in_order(settings.upstreams):
             for one in _listed(upstream, listings.get(upstream, ()), list(by_hand.values())):
                 found.setdefault(one.route.name, one)
-    return _with_default({**found, **by_hand}, settings, listings)
+    rooted = {name: replace(one, base_root=_root(one.route.base, listings)) for name, one in (found | by_hand).items()}
+    return _with_default(rooted, settings, listings)
+
+
+def _root(target: Target | None, listings: Listings) -> str:
+    models = listings.get(target.upstream, ()) if target else ()
+    return next((model.root for model in models if target and model.id == target.model), "")
 
 
 def in_order(upstreams: Mapping[str, object]) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from proxy.config.settings import Settings
 from proxy.control import learning, view
+from proxy.control.base_prompts import Prompts, prompts_of
 from proxy.control.entry import Entry
 from proxy.control.policies import Loaded, Policies
 from proxy.core.baseline import Baseline
@@ -15,12 +16,16 @@ from proxy.core.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """`files`: baselines by route name, from the settings. `versions`: of judge and program, for evidence records."""
+    """`files`: baselines by route name, from the settings. `versions`: of judge and program, for evidence records.
+
+    `prompts`: the known prompts for baselines, by the path of their file.
+    """
 
     settings: Settings
     policies: Policies
     files: Mapping[str, Baseline] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    prompts: Mapping[str, Prompts] = field(default_factory=dict)
 
     @property
     def pane_s(self) -> float:
@@ -39,6 +44,12 @@ class Setup:
         """Whether decisions on this route are carried out."""
         return view.mode(entry, self.policy(entry.route.name)) == "enforce"
 
+    def prompts_for(self, name: str) -> Prompts | None:
+        """The known prompts that the base of this route is asked; None where the settings name none."""
+        own = self.settings.routes.get(name)
+        file = (own.baseline_prompts_file if own else "") or self.settings.baseline_prompts_file
+        return self.prompts.get(file)
+
     def baseline(self, entry: Entry) -> Baseline | None:
         """The one of the route's file, unless what is kept has the same counts (and perhaps was promoted since)."""
         file = self.files.get(entry.route.name)
@@ -49,4 +60,4 @@ class Setup:
 
 def set_up(settings: Settings, policies: Policies, versions: Mapping[str, str]) -> Setup:
     """Read what the settings name. Raises ConfigError."""
-    return Setup(settings, policies, learning.file_baselines(settings), versions)
+    return Setup(settings, policies, learning.file_baselines(settings), versions, prompts_of(settings))

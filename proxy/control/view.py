@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,7 +26,10 @@ _WEIGHT: Final = (LineKind.CRITICAL, LineKind.WARNING, LineKind.CHANGED)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """All that one view of a route is made of. `panes` are those of the candidate, oldest first."""
+    """All that one view of a route is made of.
+
+    `panes` are those of the candidate, oldest first. `asking` tells how a baseline of the base's answers comes on.
+    """
 
     entry: Entry
     outcome: Outcome | None
@@ -36,6 +39,7 @@ class Seen:
     panes: Sequence[tuple[int, Counts]]
     now_pane: int
     pane_s: float
+    asking: Mapping[str, Any] | None = None
 
 
 def route_json(seen: Seen) -> dict[str, Any]:
@@ -57,7 +61,7 @@ def route_json(seen: Seen) -> dict[str, Any]:
         "pin": entry.route.pin.value,
         "default": entry.route.default,
         "epoch": entry.epoch,
-        "baseline": _baseline(entry, seen.policy),
+        "baseline": {**_baseline(entry, seen.policy), "asking": seen.asking},
         "tests": [finding_json(finding, seen.pane_s) for finding in _findings(seen.outcome)],
         "skipped": [] if seen.outcome is None else list(seen.outcome.skipped),
         "severity": state.severity.value,
@@ -147,6 +151,8 @@ def _reason(seen: Seen) -> str:
         parts.append(f"automatic actions are held: {seen.held}")
     if seen.entry.stale and seen.entry.baseline is None:
         parts.append(f"learning anew: {seen.entry.stale}")
+    if seen.asking is not None and seen.asking["detail"]:
+        parts.append(f"baseline of the base's answers: {seen.asking['detail']}")
     return "; ".join(dict.fromkeys(part for part in parts if part))
 
 

@@ -157,11 +157,20 @@ def _basis(inputs: Mapping[str, Any], decision: Mapping[str, Any]) -> Iterator[s
         kind = f"{baseline['standing']}, {baseline['kind']}"
         yield f"  Baseline: {kind}, {n} evaluated harmful prompts; {baseline['why']}"
     yield from (f"  Without lines: {text}." for text in decision["skipped"])
-    yield f"  Policy: mode {inputs['policy']['mode']}, text SHA-256 {inputs['policy_sha256'][:16]}"
+    yield f"  Policy: {_mode(inputs)}, text SHA-256 {inputs['policy_sha256'][:16]}"
     versions = inputs["context"]["versions"]
     if versions:
         yield "  Versions: " + ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
     yield f"  Weights: a response counts 1 / its chance of being sampled; plan {inputs['plan']['id'] or 'none'}"
+
+
+def _mode(inputs: Mapping[str, Any]) -> str:
+    """The mode that held: an operator's word on this route goes before the policy's."""
+    switched = inputs["context"]["enforce"]
+    if switched is None:
+        return f"mode {inputs['policy']['mode']}"
+    word = "enforce for this route (armed" if switched else "shadow for this route (set"
+    return f"mode {word} by an operator)"
 
 
 def _odds(ln: float) -> str:

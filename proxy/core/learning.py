@@ -44,8 +44,8 @@ def close(learning: Learning, rules: BaselineRules, now_s: float, judge: str) ->
     return Baseline(
         kind=Kind.LIVE,
         standing=Standing.PROVISIONAL,
-        refusals={category: _tally(sums) for category, sums in learning.refusals.items()},
-        assessed=_tally(learning.assessed),
+        refusals={category: tally(sums) for category, sums in learning.refusals.items()},
+        assessed=tally(learning.assessed),
         made_s=now_s,
         who="groundwire",
         why=f"learnt from the first {learning.n} evaluated harmful prompts of live traffic",
@@ -53,7 +53,7 @@ def close(learning: Learning, rules: BaselineRules, now_s: float, judge: str) ->
     )
 
 
-def _tally(sums: Sums) -> Tally:
+def tally(sums: Sums) -> Tally:
     """Whole counts worth as much as the weighted ones; rounded so that the lower limit can only fall."""
     n = min(COUNT_MAX, math.ceil(sums.n_eff - 1e-9))
     return Tally(min(n, math.floor(sums.rate * sums.n_eff + 1e-9)), n)
