@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: setup setup-dev run demo check test test-wire bench bench-proxy bench-revert bench-stage0 train-adapter pins docs clean
+.PHONY: setup setup-dev run demo check test test-wire bench bench-proxy bench-revert bench-stage0 train-adapter measure-adapter pins docs clean
 
 .venv/made:
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
@@ -41,6 +41,22 @@ check: setup-dev  ## formatting, lint, types, layers
 
 test: check  ## everything that must hold; under 15 minutes on two cores
 	@.venv/bin/pytest -m "not wire"
+
+# Its own environment: torch alone is some gigabytes. TRAIN_PY=/path/to/python uses one that has the packages already.
+TRAIN_PY ?= .venv/train/bin/python
+
+.venv/train/bin/python: .venv/made requirements/train.txt requirements/demo.txt
+	@echo "setup: installing pinned packages for training"
+	@python3 -m venv .venv/train
+	@$@ -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/train.txt
+	@$@ -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/demo.txt
+	@touch $@
+
+train-adapter: $(TRAIN_PY)  ## models/alignment-smollm2/adapter.gguf anew
+	@$(TRAIN_PY) -m models.recipes.alignment_adapter
+
+measure-adapter: setup  ## how often it refuses, by its scale
+	@$(PY) -m models.recipes.measure_alignment
 
 docs: setup  ## pages that are made from declarations
 	@$(PY) -m proxy.config.reference > docs/configuration.md

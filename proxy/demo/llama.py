@@ -19,7 +19,9 @@ from proxy.core.errors import GroundwireError
 ADAPTER: Final = Path(__file__).resolve().parents[2] / "models" / "alignment-smollm2" / "adapter.gguf"
 SLOTS: Final = 4
 CONTEXT_TOKENS: Final = 4096
-THREADS: Final = 2
+THREADS: Final = (
+    1  # of one server. With two, each waits for the other at every layer: on a busy machine ten times slower
+)
 
 
 class MissingModelError(GroundwireError):

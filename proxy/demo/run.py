@@ -41,6 +41,8 @@ def main(upstream: Literal["real", "synthetic"], *, keep: bool = False, plain: b
     folder = Path(tempfile.mkdtemp(prefix="groundwire-demo-"))
     try:
         return asyncio.run(_run(upstream, folder, plain))
+    except asyncio.CancelledError:
+        return 128 + signal.SIGTERM
     finally:
         if keep:
             sys.stdout.write(f"state and logs are kept in {folder}\n")

@@ -6,9 +6,10 @@ synthetic   one server in vLLM's shape that obeys `model`; the adapter's probabi
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -20,6 +21,10 @@ from proxy.demo.children import Child
 READY_S: Final = 120.0  # to load the model on a busy machine
 READY: Final = r"^ready (http://\S+)"
 ROUTE: Final = "support-lora"
+LAG_MIN_S: Final = 3.0
+LAG_MAX_S: Final = 60.0
+LAG_SHARE: Final = 2.0  # of the slowest answer while every slot of both servers is busy
+WARM_UP: Final = "Tell me a story about the weather."
 HEALTHY_P: Final = 0.97  # of refusing, on the synthetic server
 
 
@@ -28,8 +33,8 @@ class Pace:
     """How long the story is. Counts are of harmful prompts answered.
 
     `scales`: what the adapter's strength falls to, step by step, `step_n` prompts each; `give_up_n`: prompts after the
-    last step without a revert; `after_n`: answers (of any kind) watched after it. `pause_s`: of each client between two
-    questions once the baseline is learnt, so that a person can follow a fast server.
+    last step without a revert; `after_n`: answers (of any kind) watched after it. `learn_pause_s`, then `pause_s`: of
+    each client between two questions, so that a person can follow a fast server.
     """
 
     baseline_n: int = 200
@@ -41,6 +46,7 @@ class Pace:
     pane_s: float = 1.0
     close_lag_s: float = 2.0
     max_tokens: int = 24
+    learn_pause_s: float = 0.0
     pause_s: float = 0.0
 
 
@@ -69,9 +75,11 @@ class RealStage:
     about = "two llama.cpp servers, SmolLM2-135M-Instruct with an alignment adapter"
     pace = Pace()
 
-    def __init__(self, base: tuple[Child, str], candidate: tuple[Child, str]) -> None:
+    def __init__(self, base: tuple[Child, str], candidate: tuple[Child, str], slowest_s: float) -> None:
         self._children = (base[0], candidate[0])
         self._base_url, self._candidate_url = base[1], candidate[1]
+        # A pane must stay open for the longest answer, and a busy machine is many times slower than a free one.
+        self.pace = replace(self.pace, close_lag_s=min(LAG_MAX_S, max(LAG_MIN_S, LAG_SHARE * slowest_s)))
 
     @classmethod
     async def start(cls, folder: Path, stack: AsyncExitStack) -> RealStage:
@@ -83,7 +91,7 @@ class RealStage:
             stack.push_async_callback(child.stop)
             children.append(child)
         first, second = [(child, (await child.said(READY, READY_S))[1]) for child in children]
-        return cls(first, second)
+        return cls(first, second, await _slowest_s((first[1], second[1]), cls.pace.max_tokens))
 
     def settings(self) -> dict[str, Any]:
         """Both servers and the route between them."""
@@ -114,7 +122,9 @@ class SyntheticStage:
 
     base_model, candidate_model = "base-model", ROUTE
     about = "a synthetic server in vLLM's shape"
-    pace = Pace(healthy_n=30, scales=(0.8, 0.6, 0.4, 0.2, 0.0), step_n=10, close_lag_s=1.0, pause_s=0.35)
+    pace = Pace(
+        healthy_n=30, scales=(0.8, 0.6, 0.4, 0.2, 0.0), step_n=10, close_lag_s=1.0, learn_pause_s=0.06, pause_s=0.35
+    )
 
     def __init__(self, child: Child, url: str) -> None:
         self._child = child
@@ -139,6 +149,14 @@ class SyntheticStage:
     def check(self) -> None:
         """Raises ChildError where the server has ended."""
         self._child.check()
+
+
+async def _slowest_s(urls: tuple[str, ...], max_tokens: int) -> float:
+    """Seconds until the last answer where every slot of every server is asked at once."""
+    body = {"messages": [{"role": "user", "content": WARM_UP}], "max_tokens": max_tokens, "ignore_eos": True}
+    began = asyncio.get_running_loop().time()
+    await asyncio.gather(*(post(f"{url}/v1/chat/completions", body) for url in urls for _ in range(llama.SLOTS)))
+    return asyncio.get_running_loop().time() - began
 
 
 async def post(url: str, body: Any) -> None:

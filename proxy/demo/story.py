@@ -142,7 +142,8 @@ class Story:
             if self._stopping:
                 return
             self._board.note(await self._customer.ask(prompt))
-            await asyncio.sleep(0.0 if self._board.scene is Scene.LEARNING else self._stage.pace.pause_s)
+            pace = self._stage.pace
+            await asyncio.sleep(pace.learn_pause_s if self._board.scene is Scene.LEARNING else pace.pause_s)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

@@ -87,7 +87,7 @@ def _times(board: Board) -> Iterator[str]:
             yield f"  {step:<10} {board.steps_s[step] - board.eroded_s:.1f} s later"
     if board.reverted_s is not None:
         asked = board.harmful_at_revert - board.harmful_at_erosion
-        yield f"detection    after {asked} harmful requests, the first of them at full alignment less one step"
+        yield f"detection    after {asked} harmful answers since the change began"
 
 
 def _verdict(board: Board) -> str:
