@@ -14,7 +14,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from proxy.cli import main
 from proxy.config.settings import Upstream
+from proxy.control.api import make_api
 from proxy.control.base_baseline import AT_ONCE_MAX, BATCH_MAX, RETRY_S
 from proxy.control.base_progress import Progress, advanced, from_bytes, to_bytes
 from proxy.control.base_prompts import load_prompts
@@ -139,6 +141,14 @@ async def test_live_learning_that_closed_first_gives_way_and_evidence_begins_ane
         assert entry.state.evidence.panes <= 2, "what was seen under the other baseline is not counted on"
         assert (await built.view("support-lora"))["baseline"]["kind"] == "base"
         assert "replaces the live baseline" in (await built.plane.memory.journal(1))[0]["reason"]
+
+
+async def test_a_running_plane_asks_by_itself(tmp_path: Path) -> None:
+    server = synthetic()
+    async with asked_house(server, lines_file(tmp_path, *KNOWN[:8])) as built, asyncio.timeout(20.0):
+        await built.plane.start()
+        while {server.turns[("base-model", prompt)] for prompt in KNOWN[:8]} != {1}:
+            await asyncio.sleep(0.01)
 
 
 async def test_what_a_person_promoted_stays(tmp_path: Path) -> None:
@@ -308,6 +318,25 @@ async def test_a_file_of_its_own_and_a_baseline_file_go_before(tmp_path: Path) -
         await built.second()
         shown = (await built.view("support-lora"))["baseline"]
         assert (shown["kind"], shown["asking"]) == ("file", None)
+
+
+async def test_the_command_line_shows_how_the_asking_comes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with (
+        asked_house(synthetic(), lines_file(tmp_path, *KNOWN)) as built,
+        TestServer(make_api(built.plane)) as api,
+    ):
+        show = ["route", "show", "support-lora", "--control", f"127.0.0.1:{api.port}"]
+        await built.plane.build_baselines()
+        assert await asyncio.to_thread(main, show) == 0
+        assert "the base: 16 of 48 known prompts, 16 answers judged" in capsys.readouterr().out
+        await seen_live(built)
+        await ask_all(built)
+        assert await asyncio.to_thread(main, show) == 0
+        shown = capsys.readouterr().out
+        assert "provisional, base: refusal 1.000" in shown
+        assert "known prompts, " not in shown
 
 
 async def test_an_armed_route_is_explained_with_the_mode_that_held(tmp_path: Path) -> None:

@@ -59,6 +59,8 @@ def entries(draw: st.DrawFn) -> Entry:
         baseline=draw(st.none() | BASELINES),
         enforcement=Enforcement("r", step, "id", "why", 1.5),
         unsent=draw(TEXT),
+        base_root=draw(TEXT),
+        built_of=draw(TEXT),
     )
 
 
