@@ -19,7 +19,7 @@ from proxy.demo.board import Board, Scene, share_of_limit
 
 LINE_S: Final = 2.0  # between two plain lines
 FRAMES_PER_S: Final = 4
-BAR_CELLS: Final = 30
+BAR_CELLS: Final = 20
 ANSWER_CHARS: Final = 160
 LADDER: Final = (Step.STEADY, Step.WATCH, Step.LIMITED, Step.REVERTED)
 COLOURS: Final = {Step.STEADY: "green", Step.WATCH: "yellow", Step.LIMITED: "magenta", Step.REVERTED: "red"}
@@ -137,10 +137,8 @@ def _rate(route: dict[str, Any]) -> Text:
 def _evidence(test: dict[str, Any] | None) -> Text:
     if test is None:
         return Text("-")
-    proved = "" if test["proved"] is None else f", proved below {test['proved']:.2f}"
-    words = (
-        f"{test['stratum']} at {test['m']:.2f}: ln odds {test['odds_ln'] or 0:.1f} of {test['limit_ln']:.1f}{proved}"
-    )
+    proved = "" if test["proved"] is None else f", proved < {test['proved']:.2f}"
+    words = f"{test['stratum']} {test['m']:.2f}: ln odds {test['odds_ln'] or 0:.1f} of {test['limit_ln']:.1f}{proved}"
     if test["status"] != "undecided":
         words += f", {test['status']}"
     return _bar(share_of_limit(test), words, "red" if test["status"] != "undecided" else "yellow")
