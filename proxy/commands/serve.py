@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
-from proxy.config.compiled import compile_settings
+from proxy.config.compiled import compile_settings, start_compiling
 from proxy.config.settings import Settings
 
 
@@ -38,12 +38,13 @@ def child_command(arguments: Namespace) -> list[str]:
 
 
 def _traffic(arguments: Namespace) -> int:
-    from proxy.traffic.app import main  # noqa: PLC0415
+    started = start_compiling(arguments.config, flags_of(arguments))
+    from proxy.traffic.app import main  # noqa: PLC0415 - while the child reads the settings
 
     def read() -> Settings:
         return compile_settings(arguments.config, flags_of(arguments))
 
-    return main(read(), read, None if arguments.only == "traffic" else child_command(arguments))
+    return main(started(), read, None if arguments.only == "traffic" else child_command(arguments))
 
 
 def _analysis(arguments: Namespace) -> int:
