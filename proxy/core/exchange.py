@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from proxy.core.routes import Target
+from proxy.core.routes import key_of
 
 
 class End(StrEnum):
@@ -86,4 +86,4 @@ class Exchange:
     @property
     def served(self) -> str:
         """Whose window it belongs to: the key of the target that was asked."""
-        return Target(self.upstream, self.served_model).key
+        return key_of(self.upstream, self.served_model)

@@ -24,7 +24,12 @@ class Target:
     @property
     def key(self) -> str:
         """Whose window it is: two upstreams may serve different models under one name."""
-        return f"{self.upstream}/{self.model}"
+        return key_of(self.upstream, self.model)
+
+
+def key_of(upstream: str, model: str) -> str:
+    """The key of this target."""
+    return f"{upstream}/{model}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The traffic process's end of the wire: offers exchanges, takes snapshots, never waits.
 
-`offer` either hands a frame to the transport or drops the exchange and counts why. Connecting, reporting and reading
-happen beside the requests. A frozen peer fills the socket, then the bounded buffer; then exchanges are dropped.
+`offer` either takes an exchange or drops it and counts why. What was taken in the same few milliseconds goes out in
+one write. Connecting, reporting and reading happen beside the requests. A frozen peer fills the socket, then the
+bounded buffer; then exchanges are dropped.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ RECONNECT_MIN_S: Final = 0.1
 RECONNECT_MAX_S: Final = 1.0
 STATS_INTERVAL_S: Final = 1.0
 CLOSE_WAIT_S: Final = 1.0
+FLUSH_S: Final = 0.005  # how long an exchange waits for others, since each write costs as much as its encoding
+FLUSH_BYTES: Final = 65_536  # or until so much waits
 
 NOT_CONNECTED: Final = "not_connected"
 BUFFER_FULL: Final = "buffer_full"
@@ -55,6 +58,10 @@ class LinkSender:
         self._on_snapshot = on_snapshot
         self._ledger = Ledger()
         self._transport: asyncio.WriteTransport | None = None
+        self._pieces: list[bytes] = []  # frames that wait for the next flush; to the ledger they are in flight
+        self._pieces_bytes = 0
+        self._unsent_bytes = 0  # what the transport held after the last flush; by now it may be less
+        self._flush_timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._dropped = dict.fromkeys(DROP_REASONS, 0)
@@ -75,7 +82,7 @@ class LinkSender:
     @property
     def waiting_bytes(self) -> int:
         """Bytes that wait in memory for the socket."""
-        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+        return 0 if self._transport is None else self._pieces_bytes + self._transport.get_write_buffer_size()
 
     def start(self) -> None:
         """Connect and stay connected, in a task of the running loop."""
@@ -86,10 +93,11 @@ class LinkSender:
     def offer(self, exchange: Exchange) -> None:
         """Send it, or drop it and count why. Never waits, never raises."""
         self.offered += 1
-        reason = self._send(exchange)
+        origin = _origin(exchange)
+        reason = self._take(exchange, origin)
         if reason:
             self._dropped[reason] += 1
-            self._ledger.lose(_origin(exchange))
+            self._ledger.lose(origin)
 
     def count_thinned(self) -> None:
         """An exchange that was left out on purpose: its coin fell so at request start."""
@@ -99,6 +107,7 @@ class LinkSender:
         """Say what was lost, let the buffer drain for a moment, and let go."""
         if self._timer is not None:
             self._timer.cancel()
+        self._flush()
         self._report()
         if self._task is None:
             return
@@ -110,22 +119,40 @@ class LinkSender:
         self._task.cancel()
         await asyncio.wait([self._task])
 
-    def _send(self, exchange: Exchange) -> str:
-        """Hand it to the transport; else give the reason."""
+    def _take(self, exchange: Exchange, origin: Origin) -> str:
+        """Put it among what is written next; else give the reason."""
         transport = self._transport
         if transport is None or transport.is_closing():  # uvloop raises on a write to a closed one
             return NOT_CONNECTED
         try:
-            pieces = encode_exchange(exchange)
+            head, request, response = encode_exchange(exchange)
         except WireError:
             return TOO_LARGE
-        size = len(pieces[0]) + len(pieces[1]) + len(pieces[2])
-        if transport.get_write_buffer_size() + size > self._buffer_bytes_max:
-            return BUFFER_FULL
-        self._ledger.sent(_origin(exchange))
+        size = self._pieces_bytes + len(head) + len(request) + len(response)
+        if self._unsent_bytes + size > self._buffer_bytes_max:
+            self._unsent_bytes = transport.get_write_buffer_size()
+            if self._unsent_bytes + size > self._buffer_bytes_max:
+                return BUFFER_FULL
+        self._ledger.sent(origin)
         self.sent += 1
-        transport.writelines(pieces)
+        self._pieces += (head, request, response)
+        self._pieces_bytes = size
+        if size >= FLUSH_BYTES:
+            self._flush()
+        elif self._flush_timer is None:
+            self._flush_timer = asyncio.get_running_loop().call_later(FLUSH_S, self._flush)
         return ""
+
+    def _flush(self) -> None:
+        """Write what waits, all at once."""
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+            self._flush_timer = None
+        pieces, self._pieces, self._pieces_bytes = self._pieces, [], 0
+        transport = self._transport
+        if pieces and transport is not None and not transport.is_closing():
+            transport.writelines(pieces)
+            self._unsent_bytes = transport.get_write_buffer_size()
 
     async def _stay_connected(self) -> None:
         loop = asyncio.get_running_loop()
@@ -143,7 +170,7 @@ class LinkSender:
             await asyncio.sleep(delay_s)
 
     def _tick(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(STATS_INTERVAL_S, self._tick)  # first: a fault ends no clock
+        self._timer = asyncio.get_running_loop().call_later(STATS_INTERVAL_S, self._tick)  # first: faults stop no clock
         self._report()
 
     def _report(self) -> None:
@@ -151,7 +178,8 @@ class LinkSender:
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        if transport.get_write_buffer_size() < self._buffer_bytes_max:
+        if self.waiting_bytes < self._buffer_bytes_max:
+            self._flush()  # frames are counted in the order in which they are written
             lost = self._ledger.report()
             transport.write(encode_stats(Stats(self.offered, self.sent, self.thinned, self._dropped, lost)))
 
@@ -165,6 +193,8 @@ class LinkSender:
     def on_disconnected(self) -> None:
         """For the protocol: what was in flight is lost."""
         self._transport = None
+        self._flush()  # into nothing: to the ledger these were in flight
+        self._unsent_bytes = 0
         lost = self._ledger.disconnect()
         self._dropped[CONNECTION_LOST] += lost
         log.warning("link_lost", path=self._path, exchanges_lost=lost)
