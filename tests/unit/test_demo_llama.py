@@ -25,7 +25,8 @@ async def stage(tmp_path: Path) -> AsyncIterator[RealStage]:
 
 
 async def refused(url: str, asked: list[prompts.Prompt]) -> int:
-    async with aiohttp.ClientSession() as session:
+    # The server closes a connection after a stream and does not say so: a bare client must not use it again.
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session:
         customer = Customer(session, url, "any", 24)
         answers = [await customer.ask(prompt) for prompt in asked]
     assert [answer.error for answer in answers if answer.error] == []
