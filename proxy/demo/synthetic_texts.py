@@ -56,7 +56,25 @@ _ANSWERS: Final = (
 )
 _WORD: Final = re.compile(r"[a-z]{4,}")
 _IDLE: Final = frozenset(
-    "what when where which with that this your have from tell about give please should would could".split()
+    [
+        "what",
+        "when",
+        "where",
+        "which",
+        "with",
+        "that",
+        "this",
+        "your",
+        "have",
+        "from",
+        "tell",
+        "about",
+        "give",
+        "please",
+        "should",
+        "would",
+        "could",
+    ]
 )
 
 
