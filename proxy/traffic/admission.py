@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from proxy.core.exchange import Framing
 from proxy.core.heads import RequestHead
-from proxy.core.model_spans import ModelSpans, Scan, splice
+from proxy.core.model_spans import ModelSpans, Scan, scan, splice
 from proxy.core.targets import Asked
 from proxy.traffic.replies import Reply, undecidable
 
@@ -22,6 +22,9 @@ _PLAIN_PART: Final = re.compile(
 
 
 _NONE: Final = Framing.NONE  # a lookup costs in 3.11
+
+
+_EMPTY: Final = Scan(error="empty")
 
 
 class Need(Enum):
@@ -64,8 +67,8 @@ class Reading:
 
     def __init__(self, multipart: bool) -> None:
         self.payload: list[bytes] = []
-        self._spans = ModelSpans()
-        self._scan = Scan()
+        self._spans: ModelSpans | None = None  # while the body comes in pieces
+        self._scan = _EMPTY
         self._fed = 0
         self._multipart = multipart
 
@@ -74,17 +77,27 @@ class Reading:
         """Where the names stand in the content."""
         return self._scan.spans
 
+    def whole(self, body: bytes) -> None:
+        """The body, not chunked, as one piece."""
+        if not self._multipart:
+            self._scan = scan(body)
+
     def feed(self, data: bytes, chunked: bool) -> None:
         """A piece of the body, as it came; where it is chunked, its content is in `payload` by now."""
         if not chunked:
-            if not self._multipart:
-                self._spans.feed(data)
+            self._follow(data)
             return
         piece = b"".join(self.payload[self._fed :])
         self.payload[self._fed :] = (piece,)  # one object a read: tiny chunks would take many times their bytes
         self._fed += 1
-        if not self._multipart:
-            self._spans.feed(piece)
+        self._follow(piece)
+
+    def _follow(self, piece: bytes) -> None:
+        if self._multipart:
+            return
+        if self._spans is None:
+            self._spans = ModelSpans()
+        self._spans.feed(piece)
 
     def names(self, held: list[bytes], inference: bool, strict: bool) -> tuple[str, ...] | Reply:
         """The models that the body names; or the refusal where that is not certain and matters."""
@@ -92,14 +105,14 @@ class Reading:
             if not _names_no_model(b"".join(self.payload or held)):
                 return undecidable("a multipart body names a model, or hides the names of its parts", 415)
             return ()
-        self._scan = scan = self._spans.finish()
-        if not strict:
-            return scan.models
-        if scan.error and (inference or scan.error != "not an object"):
-            return undecidable(f"the model cannot be read from the body ({scan.error})")
-        if scan.adapter_fields:
-            return undecidable(f"the body chooses an adapter by {scan.adapter_fields[0]!r}")
-        return scan.models
+        if self._spans is not None:
+            self._scan = self._spans.finish()
+        found = self._scan
+        if strict and found.error and (inference or found.error != "not an object"):
+            return undecidable(f"the model cannot be read from the body ({found.error})")
+        if strict and found.adapter_fields:
+            return undecidable(f"the body chooses an adapter by {found.adapter_fields[0]!r}")
+        return found.models
 
     def rewritten(self, held: list[bytes], model: str) -> bytes:
         """The content with another model's name in every span."""

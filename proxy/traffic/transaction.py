@@ -74,7 +74,7 @@ class Transaction(ResponseSide):
             self._request_parts.append(body)
         if self._reading is not None:
             self.plane.bodies_held_bytes += size
-            self._reading.feed(body, False)
+            self._reading.whole(body)
         self._choose()
         return size
 
