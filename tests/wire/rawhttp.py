@@ -229,6 +229,12 @@ class ScriptedUpstream:
         with self._lock:
             return b"".join(self._received)
 
+    @property
+    def connections(self) -> int:
+        """How many connections are open now."""
+        with self._lock:
+            return len(self._open)
+
     def clear(self, handler: Handler = answer_ok) -> None:
         """Forget what came, and answer so from now on."""
         with self._lock:

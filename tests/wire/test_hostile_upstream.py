@@ -158,6 +158,7 @@ def test_more_than_the_response_reaches_nobody(
     method: bytes, head: bytes, surplus: bytes, apart: bool, proxied: Traffic, upstream: ScriptedUpstream
 ) -> None:
     parts = (head, surplus) if apart else (head + surplus,)
+    upstream.hang_up()
     upstream.clear(sends(*parts, pause_s=0.02))
     with connect(proxied.port) as wire:
         for _ in range(2):
@@ -165,7 +166,7 @@ def test_more_than_the_response_reaches_nobody(
             answer = wire.response(to_head=method == b"HEAD")
             assert answer.complete
             assert answer.wire + wire.buffer in (b"", head.partition(b"\r\n\r\n")[2])
-            time.sleep(0.03)
+            until(lambda: upstream.connections == 0, "the end of the upstream's connection")
         assert wire.buffer == b""
     still_good(proxied)
 
