@@ -173,11 +173,13 @@ class App:
                 fault(log, "tick_fault", wrong)
 
     async def _tick(self) -> None:
-        await self._pipeline.flush()
-        pane = pane_of(time.time(), self._settings.pane_s)
-        await self._move_coverage(pane)
-        await self._store.expire(pane - self._settings.analysis.panes_kept_max)
-        self._check_memory()
+        try:
+            await self._pipeline.flush()
+        finally:  # a full disk stops neither coverage nor what bounds memory
+            pane = pane_of(time.time(), self._settings.pane_s)
+            await self._move_coverage(pane)
+            await self._store.expire(pane - self._settings.analysis.panes_kept_max)
+            self._check_memory()
 
     def _check_parent(self) -> None:
         """Without whoever started it, it ends: a successor needs its port."""
@@ -186,8 +188,9 @@ class App:
             self._stop.set()
 
     def _check_memory(self) -> None:
+        """A process of less memory takes over, unless this one holds what no disk does."""
         limit, used = self._settings.analysis.memory_bytes_max, resident_bytes()
-        if limit and used > limit and not self._stop.is_set():
+        if limit and used > limit and not self._store.not_durable and not self._stop.is_set():
             log.warning("analysis_recycled", memory_bytes=used, limit_bytes=limit)
             self._stop.set()
 

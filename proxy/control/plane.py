@@ -185,7 +185,7 @@ class ControlPlane:
         return view.route_json(seen)
 
     async def status(self) -> dict[str, Any]:
-        """The plane in short: snapshot version, upstreams, routes by step, and what is held."""
+        """The plane in short: snapshot version, upstreams, routes by step, what is held, what is not on disk."""
         guard = (await self.memory.guard.load())[1]
         steps = dict.fromkeys((step.value for step in Step), 0)
         for entry in (await self.memory.entries()).values():
@@ -196,6 +196,7 @@ class ControlPlane:
             "steps": steps,
             "held": guard.held("", self.now()),
             "fault": guard.fault,
+            "not_durable": self.memory.store.not_durable,
         }
 
     async def _merge(self, found: Mapping[str, Found], listed: frozenset[str]) -> None:

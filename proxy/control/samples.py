@@ -22,6 +22,7 @@ def control_samples(plane: ControlPlane) -> Iterator[Sample]:
         for finding in () if outcome is None or entry.closed else outcome.findings:
             yield from _finding(name, finding)
     yield sample(declared.FAULT, bool(guard.fault))
+    yield sample(declared.NOT_DURABLE, bool(plane.memory.store.not_durable))
     yield sample(declared.VERSION, plane.snapshot.version)
     for upstream, reading in sorted(plane.discovery.readings.items()):
         yield sample(declared.LISTED, reading.reach is Reach.LISTED, upstream=upstream)

@@ -20,6 +20,11 @@ class Store(Protocol):
         """Where broken state was put that was found at the start; "" where all was well."""
         ...
 
+    @property
+    def not_durable(self) -> str:
+        """Why the last writes are in memory only; "" where all that was kept would outlive a crash."""
+        ...
+
     async def add(self, route: str, served: str, pane: int, counts: Mapping[Cell, int]) -> None:
         """Add counts to a pane."""
 
@@ -39,11 +44,15 @@ class Store(Protocol):
     async def swap(self, key: str, version: int, value: bytes) -> bool:
         """Replace the value if its version still is `version` (0: there is none yet). False: somebody was faster.
 
-        Durable before it returns.
+        Durable before it returns; where the medium cannot be written, kept in memory and `not_durable` from then on,
+        until a flush has written it: a decision does not wait for a disk.
         """
 
+    async def drop(self, key: str, version: int) -> bool:
+        """Remove the value if its version still is `version`. False: somebody was faster. As durable as `swap`."""
+
     async def append(self, kind: str, record_id: str, at_s: float, record: bytes) -> None:
-        """Keep a record under an id. Durable before it returns.
+        """Keep a record under an id. As durable as `swap`; of what waits in memory the oldest may be lost.
 
         A second record of the same kind and id is an error: nothing is overwritten.
         """
@@ -57,8 +66,11 @@ class Store(Protocol):
     async def expire(self, before_pane: int) -> None:
         """Forget panes older than this one."""
 
+    async def forget(self, route: str) -> None:
+        """Forget the panes and the prompts of a route."""
+
     async def flush(self) -> None:
-        """Make all that was added so far survive a crash."""
+        """Make all that was added so far survive a crash, and all that waits in memory."""
 
     async def close(self) -> None:
         """Flush and let go."""

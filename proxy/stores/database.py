@@ -7,7 +7,7 @@ still be read of state and records goes into the new one, and state is completed
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -53,6 +53,16 @@ class Database:
             raise StateError(f"{path}: written by a newer Groundwire (format {version}, mine is {SCHEMA_VERSION})")
         if version == 0:  # new, or a salvage that was interrupted
             self._salvage(path)
+        else:
+            self._take_newer_copies()
+
+    def _take_newer_copies(self) -> None:
+        """A copy that is newer than the file was made while the file could not be written."""
+        copies = self._mirror.read() if self._mirror else {}
+        newer = {key: copy for key, copy in copies.items() if copy[0] > (self.load(key) or (0, b""))[0]}
+        if newer:
+            self.catch_up(newer, ())
+            log.warning("state_taken_from_copies", values=len(newer))
 
     def _salvage(self, path: Path | None) -> None:
         """Fill a new database with what a broken one and the mirror still tell; of two versions the newer."""
@@ -85,10 +95,16 @@ class Database:
         seen: Iterable[tuple[str, str, float]],
         forgotten: Iterable[tuple[str, str]],
         before_pane: int | None,
+        gone: Iterable[str] = (),
     ) -> None:
-        """One flush, all of it or nothing: counts are added, prompts remembered and forgotten, old panes removed."""
+        """One flush, all of it or nothing: what was of the routes in `gone` is removed, counts are added, prompts
+        remembered and forgotten, old panes removed.
+        """
         rows = [(*key, *cell, count) for key, cells in counts.items() for cell, count in cells.items()]
+        routes = [(route,) for route in gone]
         with self._db:
+            self._db.executemany("DELETE FROM counters WHERE route = ?", routes)
+            self._db.executemany("DELETE FROM seen WHERE route = ?", routes)
             self._db.executemany(
                 "INSERT INTO counters VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT DO UPDATE SET count = count + excluded.count",
@@ -105,18 +121,51 @@ class Database:
         return None if row is None else (int(row[0]), bytes(row[1]))
 
     def swap(self, key: str, version: int, value: bytes) -> bool:
-        """Compare and set, by version. The mirror follows the commit; a mirror that fails is said, and no more."""
+        """Compare and set, by version. The mirror follows the commit."""
         first = "INSERT OR IGNORE INTO state VALUES (:key, 1, :value)"
         later = "UPDATE state SET version = version + 1, value = :value WHERE key = :key AND version = :version"
         with self._db:
             row = {"key": key, "version": version, "value": value}
             swapped = self._db.execute(first if version == 0 else later, row).rowcount == 1
-        if swapped and self._mirror is not None:
-            try:
-                self._mirror.write(key, version + 1, value)
-            except OSError as wrong:
-                log.error("state_copy_failed", key=key, error=repr(wrong))  # noqa: TRY400
+        if swapped:
+            self.copy(key, version + 1, value)
         return swapped
+
+    def drop(self, key: str, version: int) -> bool:
+        """Remove a state value and its copy, by version."""
+        with self._db:
+            query = "DELETE FROM state WHERE key = ? AND version = ?"
+            dropped = self._db.execute(query, (key, version)).rowcount == 1
+        if dropped:
+            self.copy(key, version, None)
+        return dropped
+
+    def catch_up(
+        self,
+        states: Mapping[str, tuple[int, bytes | None]],
+        records: Sequence[tuple[str, str, float, bytes]],
+    ) -> None:
+        """Write what waited, all of it or nothing: states as they are now (None: removed), and records."""
+        held = [(key, version, value) for key, (version, value) in states.items() if value is not None]
+        with self._db:
+            self._db.executemany("DELETE FROM state WHERE key = ?", [(k,) for k, (_, v) in states.items() if v is None])
+            self._db.executemany("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", held)
+            self._db.executemany("INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?)", records)
+        for key, (version, value) in states.items():
+            self.copy(key, version, value)
+
+    def copy(self, key: str, version: int, value: bytes | None, *, say: bool = True) -> None:
+        """Bring the mirror up to date; one that fails is said, and no more."""
+        if self._mirror is None:
+            return
+        try:
+            if value is None:
+                self._mirror.remove(key)
+            else:
+                self._mirror.write(key, version, value)
+        except OSError as wrong:
+            if say:
+                log.error("state_copy_failed", key=key, error=repr(wrong))  # noqa: TRY400
 
     def append(self, kind: str, record_id: str, at_s: float, record: bytes) -> None:
         """Keep a record. Raises sqlite3.IntegrityError where the id is taken."""

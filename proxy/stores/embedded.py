@@ -1,7 +1,8 @@
 """The default store: counters in memory, made durable by a SQLite file once a second (whoever owns it calls `flush`).
 
-State and records are on disk before their call returns. A process that is killed loses what was added since the last
-flush, and nothing else. Without a path everything stays in memory, with the same semantics.
+State and records are on disk before their call returns; while the disk takes nothing they wait in memory (`fallback`).
+A process that is killed loses what was added since the last flush, and what waits; nothing else. Without a path
+everything stays in memory, with the same semantics.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Final, TypeVar
 from proxy.core.errors import StateError
 from proxy.core.windows import Cell, Counts
 from proxy.stores.database import Database, PaneKey
+from proxy.stores.fallback import Fallback
 
 SEEN_MAX: Final = (
     65_536  # prompts remembered of one route; over it the oldest is forgotten: 100 a second for 10 minutes
@@ -27,7 +29,7 @@ T = TypeVar("T")
 class EmbeddedStore:
     """See `contract.Store`. Make one with `open_embedded`."""
 
-    def __init__(self, database: Database, worker: ThreadPoolExecutor) -> None:
+    def __init__(self, database: Fallback, worker: ThreadPoolExecutor) -> None:
         self._database = database
         self._worker = worker
         self._panes: dict[tuple[str, str], dict[int, dict[Cell, int]]] = {}
@@ -35,6 +37,7 @@ class EmbeddedStore:
         self._new_counts: dict[PaneKey, dict[Cell, int]] = {}
         self._new_seen: dict[tuple[str, str], float] = {}
         self._forgotten: set[tuple[str, str]] = set()
+        self._gone: set[str] = set()
         self._before_pane: int | None = None
         self._expired_pane: int | None = None
         self._flushing = asyncio.Lock()
@@ -42,7 +45,12 @@ class EmbeddedStore:
     @property
     def moved_aside(self) -> str:
         """The name that a broken state file was given at the start; "" where all was well."""
-        return self._database.moved_aside
+        return self._database.database.moved_aside
+
+    @property
+    def not_durable(self) -> str:
+        """Why the last writes are in memory only; "" where they are on disk."""
+        return self._database.not_durable
 
     def restore(self) -> None:
         """Fill the memory from the file; called once, by `open_embedded`."""
@@ -91,11 +99,15 @@ class EmbeddedStore:
         return await self._in_worker(lambda: self._database.load(key))
 
     async def swap(self, key: str, version: int, value: bytes) -> bool:
-        """Compare and set; on disk before it returns."""
+        """Compare and set; on disk before it returns, if it can be written."""
         return await self._in_worker(lambda: self._database.swap(key, version, value))
 
+    async def drop(self, key: str, version: int) -> bool:
+        """Compare and remove."""
+        return await self._in_worker(lambda: self._database.drop(key, version))
+
     async def append(self, kind: str, record_id: str, at_s: float, record: bytes) -> None:
-        """Keep a record; on disk before it returns. Raises StateError where the id is taken."""
+        """Keep a record; on disk before it returns, if it can be written. Raises StateError where the id is taken."""
         await self._in_worker(lambda: self._database.append(kind, record_id, at_s, record))
 
     async def record(self, kind: str, record_id: str) -> bytes | None:
@@ -118,20 +130,32 @@ class EmbeddedStore:
         self._new_counts = {key: counts for key, counts in self._new_counts.items() if key[2] >= before_pane}
         self._before_pane = max(before_pane, self._before_pane or before_pane)
 
+    async def forget(self, route: str) -> None:
+        """Forget a route; the file follows at the next flush."""
+        self._panes = {key: held for key, held in self._panes.items() if key[0] != route}
+        self._seen.pop(route, None)
+        self._new_counts = {key: counts for key, counts in self._new_counts.items() if key[0] != route}
+        self._new_seen = {key: at_s for key, at_s in self._new_seen.items() if key[0] != route}
+        self._forgotten = {key for key in self._forgotten if key[0] != route}
+        self._gone.add(route)
+
     async def flush(self) -> None:
-        """Write what is new, in one transaction. What could not be written stays new."""
+        """Write what is new, in one transaction, after what waits. What could not be written stays new."""
         async with self._flushing:
             counts, self._new_counts = self._new_counts, {}
             seen, self._new_seen = self._new_seen, {}
             forgotten, self._forgotten = self._forgotten, set()
             before_pane, self._before_pane = self._before_pane, None
+            gone, self._gone = self._gone, set()
             rows = [(route, prompt_hash, at_s) for (route, prompt_hash), at_s in seen.items()]
-            if not (counts or rows or forgotten or before_pane is not None):
+            if not (counts or rows or forgotten or gone or before_pane is not None or self.not_durable):
                 return
             try:
-                await self._in_worker(lambda: self._database.add(counts, rows, forgotten, before_pane))
+                await self._in_worker(lambda: self._database.add(counts, rows, forgotten, before_pane, gone))
             except StateError:
-                self._take_back(counts, seen, forgotten, before_pane)
+                kept = {key: cells for key, cells in counts.items() if key[0] not in self._gone}
+                self._take_back(kept, seen, forgotten, before_pane)
+                self._gone |= gone
                 raise
 
     def _take_back(
@@ -146,7 +170,8 @@ class EmbeddedStore:
             new = self._new_counts.setdefault(key, {})
             for cell, count in cells.items():
                 new[cell] = new.get(cell, 0) + count
-        self._new_seen = {**{key: at_s for key, at_s in seen.items() if key not in self._forgotten}, **self._new_seen}
+        old = {key: at_s for key, at_s in seen.items() if key not in self._forgotten and key[0] not in self._gone}
+        self._new_seen = {**old, **self._new_seen}
         self._forgotten |= {key for key in forgotten if key not in self._new_seen}
         if before_pane is not None:
             self._before_pane = max(before_pane, self._before_pane or before_pane)
@@ -178,7 +203,7 @@ async def open_embedded(path: Path | None) -> EmbeddedStore:
     def build() -> EmbeddedStore:
         if path is not None:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        store = EmbeddedStore(Database(path), worker)
+        store = EmbeddedStore(Fallback(Database(path)), worker)
         store.restore()
         return store
 

@@ -26,10 +26,17 @@ class Mirror:
     def write(self, key: str, version: int, value: bytes) -> None:
         """Replace the copy of this key."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        path = self._folder / (hashlib.sha256(key.encode()).hexdigest()[:32] + ".json")
+        path = self._path(key)
         beside = path.with_suffix(".new")
         beside.write_bytes(orjson.dumps({"key": key, "version": version, "value": base64.b64encode(value).decode()}))
         beside.replace(path)
+
+    def remove(self, key: str) -> None:
+        """Remove the copy of this key, if there is one."""
+        self._path(key).unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        return self._folder / (hashlib.sha256(key.encode()).hexdigest()[:32] + ".json")
 
     def read(self) -> dict[str, tuple[int, bytes]]:
         """Every copy that can be read, as key -> (version, value)."""

@@ -49,6 +49,11 @@ ESTIMATE: Final = Metric(
     ("route", "signal", "stratum", "line"),
 )
 FAULT: Final = Metric("groundwire_monitor_fault_suspected", Kind.GAUGE, "1 while the monitor itself is suspected.")
+NOT_DURABLE: Final = Metric(
+    "groundwire_store_not_durable",
+    Kind.GAUGE,
+    "1 while decisions are kept in memory only, because the state file cannot be written: look at the disk.",
+)
 VERSION: Final = Metric("groundwire_snapshot_version", Kind.GAUGE, "Version of the last snapshot sent to traffic.")
 LISTED: Final = Metric(
     "groundwire_upstream_listed", Kind.GAUGE, "1 where the last reading of /v1/models was good.", ("upstream",)

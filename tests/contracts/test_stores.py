@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from proxy.core.errors import StateError
 from proxy.core.windows import Cell, merge
 from proxy.stores.contract import Store
+from proxy.stores.embedded import EmbeddedStore
 from proxy.stores.registry import STORES
 
 REFUSED = Cell("refusal", "weapons", 0, 1)
@@ -165,3 +166,84 @@ class TestEveryStore:
                 assert counts == expected.pop(pane)
             assert not any(expected.values())
         await store.close()
+
+
+BIG = b"x" * 200_000  # more than fits into pages that are free
+
+
+def pages_max(store: Store, pages: int) -> None:
+    """How many pages the file may have; SQLite takes no less than it has, so that 1 is a disk that is full now."""
+    assert isinstance(store, EmbeddedStore)
+    store._database.database._db.execute(f"PRAGMA max_page_count={pages}")
+
+
+class TestAFullDisk:
+    async def test_state_and_records_are_kept_all_the_same(
+        self, store: Store, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        await store.swap("route/a", 0, b"steady")
+        await store.swap("route/gone", 0, b"old")
+        await store.append("decision", "d0", 1.0, b"before")
+        assert store.not_durable == ""
+        pages_max(store, 1)
+        assert await store.swap("route/a", 1, b"reverted" + BIG)
+        assert "full" in store.not_durable
+        assert await store.load("route/a") == (2, b"reverted" + BIG)
+        assert not await store.swap("route/a", 1, b"late")
+        assert await store.swap("route/b", 0, b"new")
+        assert not await store.swap("route/b", 0, b"late")
+        assert await store.drop("route/gone", 1)
+        assert not await store.drop("route/gone", 1)
+        assert await store.load("route/gone") is None
+        await store.append("decision", "d1", 2.0, b"why")
+        for taken in ("d0", "d1"):
+            with pytest.raises(StateError, match="kept already"):
+                await store.append("decision", taken, 3.0, b"again")
+        assert await store.record("decision", "d1") == b"why"
+        assert [i for i, _, _ in await store.records("decision", 9)] == ["d1", "d0"]
+        with pytest.raises(StateError, match="full"):
+            await store.flush()
+        pages_max(store, 1_000_000)
+        await store.flush()
+        assert store.not_durable == ""
+        assert await store.load("route/a") == (2, b"reverted" + BIG)
+        assert await store.swap("route/a", 2, b"restored")
+        assert await store.load("route/gone") is None
+        assert [i for i, _, _ in await store.records("decision", 9)] == ["d1", "d0"]
+        assert [caplog.text.count(f"{said}") for said in ("store_not_durable", "store_durable_again")] == [1, 1]
+
+    async def test_counts_wait_too(self, store: Store) -> None:
+        pages_max(store, 1)
+        for pane in range(3_000):
+            await store.add("r", "m", pane, {REFUSED: pane})
+        with pytest.raises(StateError, match="full"):
+            await store.flush()
+        assert "full" in store.not_durable
+        assert list(await store.panes("r", "m", 7, 7)) == [(7, {REFUSED: 7})]
+        pages_max(store, 1_000_000)
+        await store.flush()
+        assert store.not_durable == ""
+
+
+class TestForgetting:
+    async def test_a_value_is_dropped_by_version(self, store: Store) -> None:
+        assert not await store.drop("k", 0)
+        await store.swap("k", 0, b"one")
+        assert not await store.drop("k", 2)
+        assert await store.drop("k", 1)
+        assert await store.load("k") is None
+        assert await store.swap("k", 0, b"anew")
+
+    async def test_a_route_is_forgotten_with_its_panes_and_prompts(self, store: Store) -> None:
+        for route in ("r", "s"):
+            await store.add(route, "m", 1, {REFUSED: 1})
+            await store.seen(route, "h", 1.0, 600.0)
+        await store.flush()
+        await store.add("r", "m", 2, {REFUSED: 1})
+        await store.forget("r")
+        await store.add("r", "m", 3, {REFUSED: 1})
+        await store.flush()
+        assert [pane for pane, _ in await store.panes("r", "m", 0, 9)] == [3]
+        assert [pane for pane, _ in await store.panes("s", "m", 0, 9)] == [1]
+        assert not await store.seen("r", "h", 2.0, 600.0)
+        assert await store.seen("s", "h", 2.0, 600.0)

@@ -200,6 +200,35 @@ async def test_a_record_whose_append_failed_is_appended_by_the_next_look() -> No
         assert await memory.decision(shown["enforcement_id"]) is not None
 
 
+async def test_a_full_disk_stops_no_revert(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = await open_embedded(tmp_path / "groundwire.db")
+    built = House(settings_of(one_route()), store)
+    await built.plane.open()
+    await learnt(built)
+    await store.flush()
+    pages = store._database.database._db
+    pages.execute("PRAGMA max_page_count=1")
+    await store.append("log", "what fills it", 0.0, b"x" * 200_000)
+    await built.days(40, 1, 9)
+    assert built.published[-1].enforcements[0].step is Step.REVERTED
+    shown = await built.view()
+    assert (shown["step"], shown["served"]) == ("reverted", "base")
+    assert await built.plane.memory.decision(shown["enforcement_id"]) is not None
+    assert "full" in (await built.plane.status())["not_durable"]
+    assert "groundwire_store_not_durable 1\n" in render(control_samples(built.plane)).decode()
+    said = [record.getMessage() for record in caplog.records]
+    assert (said.count("store_not_durable"), said.count("look_failed")) == (1, 0)
+    pages.execute("PRAGMA max_page_count=1000000")
+    await built.plane.stop()
+    await store.close()
+    store = await open_embedded(tmp_path / "groundwire.db")
+    after = House(settings_of(one_route()), store, clock=built.clock)
+    await after.plane.open()
+    assert after.published[0].enforcements[0].step is Step.REVERTED
+    await after.plane.stop()
+    await store.close()
+
+
 async def test_versions_only_grow() -> None:
     async with house() as built:
         await learnt(built)

@@ -15,7 +15,7 @@ import pytest
 
 from proxy.core.errors import StateError
 from proxy.core.windows import Cell
-from proxy.stores import embedded
+from proxy.stores import embedded, fallback
 from proxy.stores.database import Database
 from proxy.stores.embedded import EmbeddedStore, open_embedded
 
@@ -239,9 +239,9 @@ async def test_one_edge_is_expired_once(tmp_path: Path, monkeypatch: pytest.Monk
     written: list[int | None] = []
     add = Database.add
 
-    def noting(database: Database, counts: Any, seen: Any, forgotten: Any, before_pane: int | None) -> None:
+    def noting(database: Database, counts: Any, seen: Any, forgotten: Any, before_pane: int | None, gone: Any) -> None:
         written.append(before_pane)
-        add(database, counts, seen, forgotten, before_pane)
+        add(database, counts, seen, forgotten, before_pane, gone)
 
     monkeypatch.setattr(Database, "add", noting)
     store = await open_embedded(tmp_path / "groundwire.db")
@@ -250,3 +250,105 @@ async def test_one_edge_is_expired_once(tmp_path: Path, monkeypatch: pytest.Monk
         await store.flush()
     await store.close()
     assert written == [5, 6]
+
+
+async def test_a_forgotten_route_leaves_the_file_and_a_dropped_value_its_copy(tmp_path: Path) -> None:
+    path = tmp_path / "groundwire.db"
+    await filled(path)
+    store = await reopened(path)
+    await store.forget("support")
+    assert await store.drop("ladder/support", 2)
+    await store.close()
+    assert list((tmp_path / "groundwire.state").glob("*.json")) == []
+    rows = sqlite3.connect(path)
+    for table in ("counters", "seen", "state"):
+        assert rows.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+    rows.close()
+
+
+async def test_what_a_read_only_file_could_not_take_is_written_later(tmp_path: Path) -> None:
+    path = tmp_path / "groundwire.db"
+    await filled(path)
+    store = await reopened(path)
+    store._database.database._db.execute("PRAGMA query_only=1")
+    assert await store.swap("ladder/support", 2, b"restored")
+    await store.append("decision", "d2", 2.0, b"why not")
+    assert "readonly" in store.not_durable
+    store._database.database._db.execute("PRAGMA query_only=0")
+    await store.close()
+    store = await reopened(path)
+    assert await store.load("ladder/support") == (3, b"restored")
+    assert await store.record("decision", "d2") == b"why not"
+    await store.close()
+
+
+async def test_a_copy_that_is_newer_than_the_file_counts(tmp_path: Path) -> None:
+    path = tmp_path / "groundwire.db"
+    await filled(path)
+    store = await reopened(path)
+    store._database.database._db.execute("PRAGMA query_only=1")
+    assert await store.swap("ladder/support", 2, b"reverted again")
+    with pytest.raises(StateError):
+        await store.close()
+    store = await reopened(path)
+    assert await store.load("ladder/support") == (3, b"reverted again")
+    await store.close()
+
+
+async def test_records_that_wait_are_bounded_and_the_loss_is_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(fallback, "RECORDS_BYTES_MAX", 1_000)
+    monkeypatch.setattr(fallback, "STATES_BYTES_MAX", 1_000)
+    store = await open_embedded(None)
+    store._database.database._db.execute("PRAGMA query_only=1")
+    for i in range(20):
+        await store.append("log", str(i), float(i), b"x" * 100)
+    assert await store.swap("k", 0, b"x" * 1_000)
+    assert await store.swap("k", 1, b"y" * 1_000)
+    with pytest.raises(StateError, match="wait already"):
+        await store.swap("l", 0, b"x")
+    store._database.database._db.execute("PRAGMA query_only=0")
+    await store.flush()
+    assert [i for i, _, _ in await store.records("log", 99)] == [str(i) for i in range(19, 9, -1)]
+    assert [vars(one)["fields"]["records_lost"] for one in caplog.records if "again" in one.getMessage()] == [10]
+    await store.close()
+
+
+FULL_CHILD = textwrap.dedent("""
+    import asyncio, resource, signal, sys
+    from pathlib import Path
+    from proxy.stores.embedded import open_embedded
+
+    async def main():
+        store = await open_embedded(Path(sys.argv[1]))
+        await store.swap("route", 0, b"steady")
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
+        assert await store.swap("route", 1, b"reverted")
+        await store.append("decision", "d", 1.0, b"why")
+        assert store.not_durable, "the file grew over its limit"
+        assert await store.load("route") == (2, b"reverted")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        await store.flush()
+        assert not store.not_durable
+        print(store.not_durable or "durable", flush=True)
+        await asyncio.sleep(60)
+
+    asyncio.run(main())
+""")
+
+
+async def test_a_file_that_may_not_grow_loses_nothing_once_it_may(tmp_path: Path) -> None:
+    path = tmp_path / "groundwire.db"
+    child = subprocess.Popen([sys.executable, "-c", FULL_CHILD, str(path)], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    said = child.stdout.readline()
+    child.kill()
+    child.wait()
+    child.stdout.close()
+    assert said == "durable\n"
+    store = await reopened(path)
+    assert await store.load("route") == (2, b"reverted")
+    assert await store.record("decision", "d") == b"why"
+    await store.close()
