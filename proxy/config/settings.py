@@ -136,6 +136,11 @@ class Link:
     capture_bytes_max: int = setting(
         1_048_576, "Bytes kept of each body; the rest is counted only.", "1 MiB: every chat answer."
     )
+    captures_bytes_max: int = setting(
+        67_108_864,
+        "Bytes kept of all bodies in flight; over it no more is kept of them, and that is counted.",
+        "64 MiB: a thousand answers of 64 KiB at once.",
+    )
     start_hold_s: float = setting(
         10.0, "A starting traffic process waits this long for its first enforcements, where it has no file of them."
     )

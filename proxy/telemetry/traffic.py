@@ -43,6 +43,10 @@ UPSTREAM_IDLE: Final = Metric(
 UPSTREAM_OPENED: Final = Metric(
     "groundwire_upstream_connections_total", Kind.COUNTER, "Upstream connections opened, over all upstreams."
 )
+CAPTURES: Final = Metric("groundwire_captures_bytes", Kind.GAUGE, "Bytes of bodies kept for the analysis process now.")
+CAPTURES_CUT: Final = Metric(
+    "groundwire_captures_cut_total", Kind.COUNTER, "Exchanges kept in part only, over `link.captures_bytes_max`."
+)
 BODIES_HELD: Final = Metric("groundwire_bodies_held_bytes", Kind.GAUGE, "Bytes of request bodies held now.")
 LINK_CONNECTED: Final = Metric("groundwire_link_connected", Kind.GAUGE, "1 while an analysis process takes exchanges.")
 LINK_DROPPED: Final = Metric(

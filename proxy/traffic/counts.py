@@ -29,7 +29,7 @@ class Counts:
         self.rewritten = 0
         self.clients_gone = 0
         self.cut = 0
-        self.captures_cut = 0
+        self.captures_cut = 0  # exchanges of which no more was kept, over the bound of all captures
         self.bytes_in = 0  # request bodies
         self.bytes_out = 0  # response bodies
 

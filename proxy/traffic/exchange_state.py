@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from proxy.core.exchange import Body, End, Exchange, Framing
 from proxy.core.heads import RequestHead, ResponseHead
 from proxy.traffic.admission import Reading
-from proxy.traffic.capture import captured
+from proxy.traffic.capture import PART_BYTES, captured
 from proxy.traffic.enforcer import Plan
 from proxy.traffic.replies import Reply, upstream_failed
 from proxy.traffic.upstream import UpstreamConnection
@@ -36,6 +36,7 @@ class ExchangeState:
         "_done",
         "_first_byte_s",
         "_head_out",
+        "_kept_bytes",
         "_names",
         "_outgoing",
         "_outgoing_bytes",
@@ -84,6 +85,7 @@ class ExchangeState:
         self._coverage_k = k = plane.enforcer.coverage_k
         self._thinned = k > 0 and random.getrandbits(k) != 0
         self._capture_bytes = 0 if self._thinned else plane.capture_bytes_max
+        self._kept_bytes = 0
         self._request_bytes = self._response_bytes = 0
         self._request_parts: list[bytes] = []
         self._response_parts: list[bytes] = []
@@ -98,6 +100,18 @@ class ExchangeState:
         self._outgoing_bytes = 0
         self._dechunked: list[bytes] | None = None
         self._retried = self._done = False
+
+    def _keep(self, parts: list[bytes], data: bytes) -> None:
+        """Keep a piece for the link. Over the bound of all exchanges this one keeps no more."""
+        plane, size = self.plane, len(data) + PART_BYTES
+        kept = plane.captures_bytes + size
+        if kept > plane.captures_bytes_max:
+            self._capture_bytes = 0
+            plane.counts.captures_cut += 1
+            return
+        plane.captures_bytes = kept
+        self._kept_bytes += size
+        parts.append(data)
 
     def pause_upstream(self) -> None:
         """The client does not keep up."""
@@ -170,6 +184,7 @@ class ExchangeState:
         if self._connecting is not None:
             self._connecting.cancel()
         self._release_held()
+        self.plane.captures_bytes -= self._kept_bytes
         counts = self.plane.counts
         counts.requests[self._status // 100] += 1
         counts.bytes_in += self._request_bytes
@@ -189,7 +204,7 @@ class ExchangeState:
     def _exchange(self, end: End) -> Exchange:
         head, response, plan, names = self.head, self.response, self._plan, self._names
         requested = names[-1] if names else ""
-        bound = self._capture_bytes
+        bound = self.plane.capture_bytes_max
         return Exchange(  # by position: this runs for every request
             self.plane.next_id(),
             head.method_text,

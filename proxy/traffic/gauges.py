@@ -32,6 +32,7 @@ def _counts(plane: Plane) -> Iterator[Sample]:
     yield sample(metric.RETRIES, counts.retries)
     yield sample(metric.CLIENTS_GONE, counts.clients_gone)
     yield sample(metric.CUT, counts.cut)
+    yield sample(metric.CAPTURES_CUT, counts.captures_cut)
     yield sample(metric.CONNECTIONS_TOTAL, counts.connections)
     yield sample(metric.UPSTREAM_OPENED, counts.upstream_connections)
 
@@ -40,6 +41,7 @@ def _states(plane: Plane) -> Iterator[Sample]:
     yield sample(metric.CONNECTIONS, len(plane.clients))
     yield sample(metric.IN_FLIGHT, sum(client.transaction is not None for client in plane.clients))
     yield sample(metric.BODIES_HELD, plane.bodies_held_bytes)
+    yield sample(metric.CAPTURES, plane.captures_bytes)
     for name, upstream in plane.upstreams.items():
         yield sample(metric.UPSTREAM_OPEN, upstream.open, upstream=name)
         yield sample(metric.UPSTREAM_IDLE, len(upstream.idle), upstream=name)

@@ -39,6 +39,7 @@ class Plane:
         self.serving = False
         self.draining = False
         self.bodies_held_bytes = 0
+        self.captures_bytes = 0  # kept for the link by all exchanges in flight
         self.now_s = loop.time()
         self._id_prefix = os.urandom(6).hex()
         self._id = 0
@@ -51,6 +52,7 @@ class Plane:
         self.limits = settings.limits
         self.timeouts = settings.timeouts
         self.capture_bytes_max = settings.link.capture_bytes_max
+        self.captures_bytes_max = settings.link.captures_bytes_max
         self.half_close = settings.client_half_close == "allow"
         self.passing = "default" if "default" in settings.upstreams else next(iter(settings.upstreams))
         # Clients and servers that keep a connection open send the same head again and again: what was understood of

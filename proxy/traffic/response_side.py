@@ -45,7 +45,7 @@ class ResponseSide(ExchangeState):
         if rest:
             self._chunks += 1
             if self._capture_bytes:
-                self._response_parts.append(rest)
+                self._keep(self._response_parts, rest)
             self._response_bytes = len(rest)
             data += b"".join(self._dechunked) if self._dechunked is not None else rest
             if self._dechunked:
@@ -57,7 +57,7 @@ class ResponseSide(ExchangeState):
         self.active_s = self.plane.now_s
         self._chunks += 1
         if self._response_bytes < self._capture_bytes:
-            self._response_parts.append(data)
+            self._keep(self._response_parts, data)
         self._response_bytes += len(data)
         if self._dechunked is None:
             self.client.transport.write(data)

@@ -71,7 +71,7 @@ class Transaction(ResponseSide):
         self.request_done = True
         self._outgoing, self._outgoing_bytes, self._request_bytes = [body], size, size
         if self._capture_bytes:
-            self._request_parts.append(body)
+            self._keep(self._request_parts, body)
         if self._reading is not None:
             self.plane.bodies_held_bytes += size
             self._reading.whole(body)
@@ -88,7 +88,7 @@ class Transaction(ResponseSide):
         if size != len(data):
             data = data[:size]
         if self._request_bytes < self._capture_bytes:
-            self._request_parts.append(data)
+            self._keep(self._request_parts, data)
         self._request_bytes += len(data)
         self.request_done = self._scanner.done
         if self._reading is not None:

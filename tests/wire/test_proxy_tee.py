@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -43,6 +44,11 @@ class Analysis:
         """Blocking sockets beside the loop."""
         return await asyncio.get_running_loop().run_in_executor(None, work)
 
+    async def metric(self, name: str) -> int:
+        """A metric of the traffic process, without labels."""
+        page = (await self.off_loop(lambda: urlopen(f"{self.running.health}/metrics").read())).decode()
+        return int(page.partition(f"\n{name} ")[2].partition("\n")[0])
+
     async def after(self, work: Callable[[], object], count: int = 1) -> list[Exchange]:
         """The exchanges that this work made."""
         self.exchanges.clear()
@@ -70,7 +76,8 @@ async def analysis(tmp_path: Path) -> AsyncIterator[Analysis]:
     receiver = LinkReceiver(str(tmp_path / "link.sock"), take, STEADY)
     await receiver.start()
     with ScriptedUpstream() as upstream, ThreadPoolExecutor(1) as pool:
-        context = traffic(tmp_path, {"default": upstream.url}, {"link": {"capture_bytes_max": 1_000}})
+        link = {"capture_bytes_max": 1_000, "captures_bytes_max": 20_200}
+        context = traffic(tmp_path, {"default": upstream.url}, {"link": link})
         loop = asyncio.get_running_loop()
         running = await loop.run_in_executor(pool, context.__enter__)
         try:
@@ -124,6 +131,37 @@ async def test_bodies_are_cut_at_the_bound_and_passed_whole(analysis: Analysis) 
     assert (down.framing, down.content_encoding, exchange.route) == (Framing.CHUNKED, "gzip", "")
 
 
+async def test_all_captures_together_have_a_bound(analysis: Analysis) -> None:
+    body = b"x" * 901
+    begun = b"PUT /file HTTP/1.1\r\nHost: x\r\nContent-Length: 901\r\n\r\n" + body[:-1]
+    with ExitStack() as wires:
+        opened = [wires.enter_context(connect(analysis.running.port)) for _ in range(30)]
+        for number, wire in enumerate(opened, 1):
+            wire.send(begun)
+            fits = min(number, 21)  # times 948: 900 bytes and what keeping them takes
+            await kept(analysis, fits * 948)
+        assert await analysis.metric("groundwire_captures_cut_total") == 9
+
+        def end() -> None:
+            for wire in opened:
+                wire.send(b"x")
+                assert wire.response().content == b"ok"
+
+        exchanges = await analysis.after(end, 30)
+    whole = [exchange for exchange in exchanges if not exchange.request.truncated]
+    assert [(e.request.data, e.response.data) for e in whole] == [(body, b"ok")] * 21
+    cut = [exchange for exchange in exchanges if exchange.request.truncated]
+    assert [(e.request.data, e.request.total_bytes, e.response.data) for e in cut] == [(b"", 901, b"")] * 9
+    assert await analysis.metric("groundwire_captures_bytes") == 0
+
+
+async def kept(analysis: Analysis, bytes_kept: int) -> None:
+    """Wait until so much is kept."""
+    deadline = time.monotonic() + 20
+    while await analysis.metric("groundwire_captures_bytes") != bytes_kept:
+        assert time.monotonic() < deadline
+
+
 async def test_every_way_to_end_is_told(analysis: Analysis) -> None:
     port, upstream = analysis.running.port, analysis.upstream
 
@@ -164,8 +202,7 @@ async def test_thinning_leaves_most_out_and_counts_them(analysis: Analysis, tmp_
                 assert wire.response().content == b"ok"
 
     exchanges = await analysis.after(many)
-    page = (await analysis.off_loop(lambda: urlopen(f"{analysis.running.health}/metrics").read())).decode()
-    thinned = int(page.partition("\ngroundwire_exchanges_thinned_total ")[2].partition("\n")[0])
+    thinned = await analysis.metric("groundwire_exchanges_thinned_total")
     await eventually(lambda: len(exchanges) + thinned == 200)
     assert 0 < len(exchanges) < 110  # a fair coin misses this once in 10**20
     assert {exchange.coverage_k for exchange in exchanges} == {2}
