@@ -121,7 +121,8 @@ class ClientConnection(asyncio.Protocol):
             data = data[2:]
         end = data.find(HEAD_END)
         try:
-            check_size(data, end, plane.limits.head_bytes_max)
+            if not 0 <= end <= plane.limits.head_bytes_max:
+                check_size(data, end, plane.limits.head_bytes_max)
             if end < 0:
                 if data:
                     check_beginning(data)

@@ -31,8 +31,11 @@ class ResponseSide(ExchangeState):
             self._dechunked = []
         return self._dechunked
 
-    def relay_head(self, head: ResponseHead, rest: bytes) -> None:
-        """Pass on the head and the beginning of the body, in one write."""
+    def relay_head(self, head: ResponseHead, rest: bytes, both: bytes) -> None:
+        """Pass on the head and the beginning of the body, in one write.
+
+        `both` are the two as they came, or empty where something came behind them.
+        """
         self.response = head
         self._status = head.status
         self.active_s = self.plane.now_s
@@ -41,15 +44,18 @@ class ResponseSide(ExchangeState):
         if head.framing is _EOF or dechunked or self._must_close():
             self.close_client = True
         connection = b"close" if self.close_client else b"keep-alive" if self.head.minor == 0 else b""
-        data = response_head(head, connection, dechunked) if connection or head.drop or not head.minor else head.raw
+        changed = connection or head.drop or not head.minor or dechunked or not both
+        data = response_head(head, connection, dechunked) if changed else both
         if rest:
             self._chunks += 1
             if self._capture_bytes:
                 self._keep(self._response_parts, rest)
             self._response_bytes = len(rest)
-            data += b"".join(self._dechunked) if self._dechunked is not None else rest
-            if self._dechunked:
+            if self._dechunked is not None:
+                data += b"".join(self._dechunked)
                 self._dechunked.clear()
+            elif changed:
+                data += rest
         self.client.transport.write(data)
 
     def relay(self, data: bytes) -> None:

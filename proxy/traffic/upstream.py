@@ -116,6 +116,11 @@ class UpstreamConnection(asyncio.Protocol):
                 return
             self._buffer = b""
             self.head = head
+            if head.framing is _LENGTH and head.length == len(rest):  # whole at once, as most are
+                transaction.begin_response(head)
+                transaction.relay_head(head, rest, data)
+                self._finished(transaction)
+                return
             self._body = body = body_scanner(head.framing, head.length, transaction.begin_response(head))
             size = body.feed(rest) if rest else 0
         except FramingError as wrong:
@@ -124,7 +129,7 @@ class UpstreamConnection(asyncio.Protocol):
         if size != len(rest):
             self.closing = True
             rest = rest[:size]
-        transaction.relay_head(head, rest)
+        transaction.relay_head(head, rest, b"" if self.closing else data)
         if body.done:
             self._finished(transaction)
 
