@@ -6,7 +6,7 @@ that a crash between the two loses nothing and two replicas append it once.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from proxy.control import view
@@ -18,6 +18,7 @@ from proxy.control.setup import Setup
 from proxy.core.baseline import Baseline
 from proxy.core.engine import Context, Outcome, Phase, step
 from proxy.core.ladder import ORDER
+from proxy.core.policy import Policy
 from proxy.core.record import from_bytes as record_from_bytes
 from proxy.core.record import to_bytes as record_to_bytes
 from proxy.core.signals import is_impaired
@@ -35,13 +36,35 @@ GROUNDWIRE: Final = "groundwire"  # the actor of automatic actions
 Pane = tuple[int, Counts]
 
 
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """All that the engine reads in one look. Of time it reads the pane of now, and `context.now_s` says no more."""
+
+    entry: Entry
+    closed: list[Pane]
+    still_open: Pane | None
+    baseline: Baseline | None
+    policy: Policy
+    context: Context
+
+
 class Looks:
-    """Looks at routes, and remembers the last outcome of each to show it."""
+    """Looks at routes, and remembers the last outcome of each to show it.
+
+    A look that changed nothing is not repeated while its inputs are the same: the engine would say the same again, at
+    some milliseconds a route and second.
+    """
 
     def __init__(self, memory: Memory, bases: Bases) -> None:
         self._memory = memory
         self._bases = bases
         self.outcomes: dict[str, Outcome] = {}
+        self._settled: dict[str, Inputs] = {}  # of the last look at a route, where it changed nothing
+
+    def forget(self, name: str) -> None:
+        """This route is no more."""
+        self.outcomes.pop(name, None)
+        self._settled.pop(name, None)
 
     async def look(self, setup: Setup, name: str, now_s: float) -> Entry | None:
         """Evaluate, decide and keep; the entry as it is afterwards."""
@@ -52,9 +75,13 @@ class Looks:
                 return stored
             await self._send(stored)
             entry = _in_time(stored, setup.pane_s, now_s)
-            outcome, after = await self._decide(setup, entry, now_s)
+            inputs = await self._inputs(setup, entry, now_s)
+            if inputs == self._settled.get(name):
+                return entry
+            outcome, after = await self._decide(setup, inputs, now_s)
             self.outcomes[name] = outcome
             if after == stored:
+                self._settled[name] = inputs
                 return entry
             if await kept.swap(version, after):
                 _say_phase(entry, outcome)
@@ -96,18 +123,22 @@ class Looks:
         if entry.unsent:
             await self._memory.append_decision(record_from_bytes(entry.unsent.encode()))
 
-    async def _decide(self, setup: Setup, entry: Entry, now_s: float) -> tuple[Outcome, Entry]:
-        name, baseline = entry.route.name, setup.baseline(entry)
+    async def _inputs(self, setup: Setup, entry: Entry, now_s: float) -> Inputs:
+        name = entry.route.name
         closed, still_open = await self._panes(setup, entry, now_s)
-        guard = self._memory.guard.known
-        context = self.context(setup, entry, guard.held(name, now_s), now_s)
-        outcome = step(entry.state, closed, still_open, baseline, setup.policy(name), context)
+        pane_begin_s = pane_of(now_s, setup.pane_s) * setup.pane_s
+        context = self.context(setup, entry, self._memory.guard.known.held(name, now_s), pane_begin_s)
+        return Inputs(entry, closed, still_open, setup.baseline(entry), setup.policy(name), context)
+
+    async def _decide(self, setup: Setup, inputs: Inputs, now_s: float) -> tuple[Outcome, Entry]:
+        entry, name = inputs.entry, inputs.entry.route.name
+        context = replace(inputs.context, now_s=now_s)
+        outcome = _step(inputs, context)
         if _climbs(entry, outcome):
             held = (await self._climbed(setup, name, now_s)).held(name, now_s)
             if held != context.held:
-                context = replace(context, held=held)
-                outcome = step(entry.state, closed, still_open, baseline, setup.policy(name), context)
-        return outcome, taken(entry, outcome, baseline)
+                outcome = _step(inputs, replace(context, held=held))
+        return outcome, taken(entry, outcome, inputs.baseline)
 
     async def _panes(self, setup: Setup, entry: Entry, now_s: float) -> tuple[list[Pane], Pane | None]:
         """Closed panes after the last consumed one, and the open ones as one, under the number of the newest.
@@ -133,6 +164,10 @@ class Looks:
             log.error("monitor_fault_suspected", why=after.fault, routes=sorted(after.climbs or {}), then="held")
             await self._memory.note(now_s, GROUNDWIRE, "hold", "", after.fault)
         return after
+
+
+def _step(inputs: Inputs, context: Context) -> Outcome:
+    return step(inputs.entry.state, inputs.closed, inputs.still_open, inputs.baseline, inputs.policy, context)
 
 
 def _in_time(entry: Entry, pane_s: float, now_s: float) -> Entry:

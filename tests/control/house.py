@@ -43,7 +43,7 @@ def one_route(name: str = "support", **more: Any) -> dict[str, RouteSettings]:
 
 def settings_of(routes: Mapping[str, RouteSettings], **more: Any) -> Settings:
     """Panes of one second that close a second later, and no discovery."""
-    return Settings(pane_s=1.0, close_lag_s=1.0, routes=dict(routes), **more)
+    return Settings(**{"pane_s": 1.0, "close_lag_s": 1.0, "routes": dict(routes), **more})
 
 
 @dataclass
