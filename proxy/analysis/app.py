@@ -179,6 +179,7 @@ class App:
             pane = pane_of(time.time(), self._settings.pane_s)
             await self._move_coverage(pane)
             await self._store.expire(pane - self._settings.analysis.panes_kept_max)
+            self._pipeline.totals.keep(self._plane.memory.known_entries())
             self._check_memory()
 
     def _check_parent(self) -> None:

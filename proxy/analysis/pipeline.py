@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
@@ -65,6 +65,13 @@ class Totals:
     flush_faults: int = 0
     flushed_s: float = 0.0
     busy_s: float = 0.0
+
+    def keep(self, routes: Container[str]) -> None:
+        """Forget what was counted of other routes: names that come and go for ever have a bound."""
+        self.observations = Counter({key: n for key, n in self.observations.items() if key[0] in routes})
+        for counter in (self.duplicates, self.lost):
+            for gone in [route for route in counter if route not in routes]:
+                del counter[gone]
 
 
 Message = Exchange | Stats

@@ -206,6 +206,17 @@ class Discovery:
     __pydantic_config__ = FORBID_UNKNOWN
     enabled: bool = setting(True, "Make a route of every adapter that an upstream lists.")
     interval_s: float = setting(15.0, "Time between two readings.")
+    forget_s: float = setting(
+        604_800.0,
+        "A route whose model has not been served for this long is forgotten, with its baseline. One that is reverted, "
+        "offline, pinned or named in `routes` never is.",
+        "Seven days: an adapter that is away over a weekend or a release comes back to its baseline.",
+    )
+    routes_max: int = setting(
+        1_000,
+        "Discovered routes kept, closed ones too; further models are not watched, and that is said.",
+        "Listings that change for ever cannot fill memory and disk. Routes closed for longest make room first.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,10 @@ class Entry:
     `epoch` counts the models that stood behind the name: another `root` or `parent` begins another. `by_hand`: the
     settings name it. `switched`: an operator's word on enforcing, None follows the policy. `forced`: who armed the
     revert without a check, "" nobody. `stale` says why the baseline before this one was given up. `closed`: the
-    candidate is no longer served. `phase` is the last one found. `unsent` is the evidence record of the last
-    decision, until it is known to be appended. `base_root` is the root listed for the base. `built_of` names the
-    asking (`base_baseline.Job.id`) that the baseline was made of, "" where it was not made of the base's answers.
+    candidate is no longer served, since `closed_s` (Unix time). `phase` is the last one found. `unsent` is the evidence
+    record of the last decision, until it is known to be appended. `base_root` is the root listed for the base.
+    `built_of` names the asking (`base_baseline.Job.id`) that the baseline was made of, "" where it was not made of the
+    base's answers.
     """
 
     route: Route
@@ -41,6 +42,7 @@ class Entry:
     by_hand: bool = False
     epoch: int = 1
     closed: bool = False
+    closed_s: float = 0.0
     switched: bool | None = None
     forced: str = ""
     stale: str = ""
@@ -92,6 +94,7 @@ def updated(entry: Entry, found: Found, pane: int) -> Entry:
         no_base=found.no_base if route.base is None else "",
         by_hand=found.by_hand,
         closed=False,
+        closed_s=0.0,
         base_root=_base_root(entry, route, found),
     )
     if base_changed(entry, known):
@@ -162,6 +165,7 @@ def to_bytes(entry: Entry) -> bytes:
             "by_hand": entry.by_hand,
             "epoch": entry.epoch,
             "closed": entry.closed,
+            "closed_s": entry.closed_s,
             "switched": entry.switched,
             "forced": entry.forced,
             "stale": entry.stale,
@@ -196,6 +200,7 @@ def _entry(data: Any) -> Entry:
         by_hand=bool(data["by_hand"]),
         epoch=int(data["epoch"]),
         closed=bool(data["closed"]),
+        closed_s=float(data.get("closed_s", 0.0)),
         switched=data["switched"],
         forced=str(data["forced"]),
         stale=str(data["stale"]),

@@ -57,6 +57,13 @@ class Kept(Generic[T]):
             self._known = (version + 1, value)
         return swapped
 
+    async def drop(self, version: int) -> bool:
+        """Remove the value if its version still is this one."""
+        dropped = await self._store.drop(self._key, version)
+        if dropped:
+            self._known = (0, self._codec.empty)
+        return dropped
+
     async def edit(self, change: Callable[[T], T]) -> T:
         """Change the value; `change` may be called again with a newer one. Raises StateError after TRIES_MAX losses."""
         for _ in range(TRIES_MAX):

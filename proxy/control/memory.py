@@ -1,6 +1,6 @@
 """What the control plane keeps in the store: the routes, the guard, the checks of bases, the journal and the records.
 
-routes             the names of all routes that were ever found
+routes             the names of all routes that were found and not forgotten
 route/NAME         an Entry
 guard              a Guard
 check/BASE         a Checked
@@ -12,7 +12,7 @@ record "decision"  evidence records      record "log"  who changed what
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -46,12 +46,46 @@ class Memory:
         self._progress: dict[str, Kept[Progress]] = {}
 
     async def names(self) -> tuple[str, ...]:
-        """All routes that were ever found."""
-        return (await self._names.load())[1]
+        """All routes that were found and not forgotten."""
+        names = (await self._names.load())[1]
+        for name in self._entries.keys() - set(names):
+            one = self._entries[name].known
+            if one is None or not one.shown:  # forgotten, by whom ever: its versions begin anew
+                del self._entries[name]
+        return names
 
     async def add_names(self, names: Sequence[str]) -> None:
         """Remember further routes."""
         await self._names.edit(lambda known: tuple(dict.fromkeys((*known, *names))))
+
+    async def forget(self, name: str, may: Callable[[Entry], bool]) -> bool:
+        """Forget a route and all that is kept of it alone, if it still may be."""
+        version, one = await self.entry(name).load()
+        if one is None or not may(one) or not await self.entry(name).drop(version):
+            return False
+        await self._names.edit(lambda known: tuple(other for other in known if other != name))
+        self._entries.pop(name, None)
+        await self.store.forget(name)
+        await self._drop_unshared(one)
+        return True
+
+    async def _drop_unshared(self, gone: Entry) -> None:
+        """What routes share goes with the last of them: the check of its base, and the asking of its baseline."""
+        others = self.known_entries().values()
+        base = gone.route.base
+        if base is not None and all(one.route.base != base for one in others):
+            key = arming.key_of(base.upstream, base.model)
+            await self._drop(self.check(base.upstream, base.model))
+            self._checks.pop(key, None)
+        if gone.built_of and all(one.built_of != gone.built_of for one in others):
+            await self._drop(self.progress(gone.built_of))
+            self._progress.pop(gone.built_of, None)
+
+    @staticmethod
+    async def _drop(kept: Kept[Any]) -> None:
+        version, _ = await kept.load()
+        if version:
+            await kept.drop(version)
 
     def entry(self, name: str) -> Kept[Entry | None]:
         """The entry of a route."""
@@ -142,7 +176,7 @@ def _version_read(value: bytes) -> int:
 
 
 def _entry_write(value: Entry | None) -> bytes:
-    assert value is not None  # an entry is closed, never removed
+    assert value is not None  # one is removed by `forget` only
     return entry.to_bytes(value)
 
 

@@ -17,6 +17,7 @@ from proxy.control.bases import Bases
 from proxy.control.checks import load_checks
 from proxy.control.discovery import Discovery
 from proxy.control.entry import Entry, base_changed, opened, updated
+from proxy.control.forgetting import beyond, crowded_out, may_forget, overdue
 from proxy.control.looking import Looks
 from proxy.control.memory import Memory
 from proxy.control.policies import Policies
@@ -66,6 +67,7 @@ class ControlPlane:
         self._clients = clients(settings.upstreams)
         self._coverage_k = 0
         self._unknown: dict[str, None] = {}
+        self._crowded = False
         self._discover_now = asyncio.Event()
         self._check_now = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -201,8 +203,9 @@ class ControlPlane:
 
     async def _merge(self, found: Mapping[str, Found], listed: frozenset[str]) -> None:
         """Open, update and close routes. `listed`: upstreams that said just now what they serve."""
-        known = await self.memory.entries()
+        known = await self._forget(await self.memory.entries(), found)
         pane = pane_of(self.now(), self.setup.pane_s)
+        found = self._with_room(known, found)
         await self.memory.add_names([name for name in found if name not in known])
         for name, one in found.items():
             after = await self.memory.entry(name).edit(_taking(one, pane))
@@ -211,9 +214,32 @@ class ControlPlane:
                 await self._note_base(known.get(name), after)
         for name, entry in known.items():
             if name not in found and not entry.closed and self._is_gone(entry, listed):
-                await self.memory.entry(name).edit(_closing)
+                await self.memory.entry(name).edit(_closing(self.now()))
                 log.warning("route_closed", route=name, why="its candidate is no longer served", held=entry.holds)
         await self.memory.refresh()
+
+    async def _forget(self, known: Mapping[str, Entry], found: Mapping[str, Found]) -> dict[str, Entry]:
+        """The routes that are left once those closed long ago, and those that must make room, are forgotten."""
+        settings, now_s = self.setup.settings, self.now()
+        crowded = crowded_out(known, found, settings)
+        gone = {name for name, one in known.items() if name not in found and overdue(one, settings, now_s)}
+        left = dict(known)
+        for name in gone.union(crowded):
+            if await self.memory.forget(name, lambda entry: may_forget(entry, settings)):
+                self.looks.forget(name)
+                del left[name]
+                why = f"closed for {settings.discovery.forget_s:.0f} s" if name in gone else "makes room for new routes"
+                log.info("route_forgotten", route=name, why=why)
+        return left
+
+    def _with_room(self, known: Mapping[str, Entry], found: Mapping[str, Found]) -> Mapping[str, Found]:
+        """Without the discovered routes that are too many; said once, until there is room again."""
+        ignored = beyond(known, found, self.setup.settings)
+        if ignored and not self._crowded:
+            most = self.setup.settings.discovery.routes_max
+            log.error("routes_max_reached", routes_max=most, ignored=len(ignored), first=ignored[0], then="not watched")
+        self._crowded = bool(ignored)
+        return {name: one for name, one in found.items() if name not in ignored}
 
     async def _note_base(self, before: Entry | None, after: Entry) -> None:
         """Another model behind the name of the base: it is checked again at once."""
@@ -262,8 +288,8 @@ def _taking(found: Found, pane: int) -> Callable[[Entry | None], Entry | None]:
     return lambda entry: opened(found, pane - 1) if entry is None else updated(entry, found, pane)
 
 
-def _closing(entry: Entry | None) -> Entry | None:
-    return None if entry is None else replace(entry, closed=True)
+def _closing(now_s: float) -> Callable[[Entry | None], Entry | None]:
+    return lambda entry: None if entry is None else replace(entry, closed=True, closed_s=now_s)
 
 
 def _say_found(before: Entry | None, after: Entry) -> None:

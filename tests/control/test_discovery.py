@@ -14,12 +14,14 @@ import trustme
 from aiohttp import web
 
 from proxy.config.settings import Auth, Discovery, RouteSettings, Settings, Upstream
+from proxy.control.arming import key_of
 from proxy.control.discovery import Reach, read_models
 from proxy.control.orders import Orders, Word
 from proxy.control.upstreams import UpstreamClient
 from proxy.core.enforcement import Snapshot
 from proxy.core.ladder import Command
 from proxy.core.routes import Target
+from proxy.core.windows import Cell
 from proxy.demo.synthetic import Served, make_app, synthetic
 from proxy.stores.embedded import open_embedded
 from tests.control.house import House, serving
@@ -238,3 +240,83 @@ async def _until(probe: object) -> None:
     async with asyncio.timeout(30):
         while not probe():
             await asyncio.sleep(0.02)
+
+
+def listed(*names: str) -> dict[str, Served]:
+    return {
+        "base-model": Served("base-model", "m"),
+        **{name: Served(name, f"adapters/{name}", "base-model") for name in names},
+    }
+
+
+async def test_a_route_that_closed_long_ago_is_forgotten_with_all_that_was_kept_of_it() -> None:
+    server = synthetic(adapters=("a", "held"))
+    async with serving(server) as upstream, discovering({"default": upstream}) as built:
+        await built.plane.discover()
+        await Orders(built.plane).command("held", Command.REVERT, KIM)
+        await built.store.add("a", "default/a", 1, {Cell("refusal", "crime", 0, 1): 1})
+        server.models = listed("b")
+        await built.plane.discover()
+        built.clock.now_s += 604_799.0
+        await built.plane.discover()
+        assert set(await built.plane.memory.names()) == {"a", "b", "held"}
+        built.clock.now_s += 2.0
+        await built.plane.discover()
+        assert set(await built.plane.memory.names()) == {"b", "held"}, "what is reverted stays"
+        assert await built.plane.route_view("a") is None
+        assert await built.store.load("route/a") is None
+        assert await built.store.panes("a", "default/a", 0, 9) == []
+        assert set(targets(built.plane.snapshot)) == {"b", "held"}
+        server.models = listed("a")
+        await built.plane.discover()
+        assert (await built.view("a"))["status"] == "learning"
+
+
+async def test_a_check_of_a_base_goes_with_the_last_route_of_the_base() -> None:
+    server = synthetic(adapters=("a", "b"))
+    async with serving(server) as upstream, discovering({"default": upstream}) as built:
+        await built.plane.discover()
+        await built.vouch()
+        for left in (("b",), ()):
+            server.models = listed(*left)
+            await built.plane.discover()
+            built.clock.now_s += 604_801.0
+            await built.plane.discover()
+            checked = await built.store.load(key_of("default", "base-model"))
+            assert (checked is not None) == bool(left)
+
+
+async def test_routes_have_a_bound_and_those_closed_for_longest_make_room(caplog: pytest.LogCaptureFixture) -> None:
+    server = synthetic(adapters=("a", "b"))
+    async with serving(server) as upstream:
+        settings = Settings(upstreams={"default": upstream}, discovery=Discovery(routes_max=3))
+        built = House(settings, await open_embedded(None))
+        await built.plane.open()
+        await built.plane.discover()
+        for names in (("b",), ("c",), ("c", "d"), ("c", "d", "e", "f"), ("c", "d", "e", "f")):
+            server.models = listed(*names)
+            built.clock.now_s += 1.0
+            await built.plane.discover()
+        assert set(await built.plane.memory.names()) == {"c", "d", "e"}
+        assert [one.getMessage() for one in caplog.records].count("routes_max_reached") == 1
+        await built.plane.stop()
+        await built.store.close()
+
+
+async def test_listings_that_change_for_ever_leave_nothing_behind(tmp_path: Path) -> None:
+    server = synthetic(adapters=())
+    async with serving(server) as upstream:
+        settings = Settings(upstreams={"default": upstream}, discovery=Discovery(routes_max=5))
+        store = await open_embedded(tmp_path / "groundwire.db")
+        built = House(settings, store)
+        await built.plane.open()
+        for turn in range(30):
+            server.models = listed(f"adapter-{turn}", f"adapter-{turn + 1}")
+            built.clock.now_s += 1.0
+            await built.plane.discover()
+            await built.plane.tick()
+        assert len(await built.plane.memory.names()) == 5
+        assert len(list((tmp_path / "groundwire.state").iterdir())) <= 5 + 2, "the routes, their names, the version"
+        assert len(built.plane.looks.outcomes) <= 5
+        await built.plane.stop()
+        await store.close()
