@@ -92,6 +92,7 @@ class App:
             prompt_hash=prompt_hasher(read_or_make_key(folder / "prompt.key")),
             note_unknown_model=self._note_unknown_model,
             now=time.time,
+            note_dialect=self._note_dialect,
         )
         self._receiver = LinkReceiver(settings.link.socket or str(folder / "link.sock"), self._pipeline.on_message)
         versions = {"groundwire": VERSION, "judge": JUDGE_VERSION}
@@ -125,6 +126,9 @@ class App:
 
     def _note_unknown_model(self, name: str) -> None:
         self._plane.note_unknown_model(name)
+
+    def _note_dialect(self, route: str, dialect: str) -> None:
+        self._plane.note_dialect(route, dialect)
 
     def _signals(self) -> None:
         loop = asyncio.get_running_loop()

@@ -89,8 +89,10 @@ class Pipeline:
         prompt_hash: Callable[[str], str],
         note_unknown_model: Callable[[str], None],
         now: Callable[[], float],
+        note_dialect: Callable[[str, str], None],
     ) -> None:
         self._store = store
+        self._note_dialect = note_dialect
         self.queue = queue
         self._prompt_hash = prompt_hash
         self._note_unknown_model = note_unknown_model
@@ -211,6 +213,8 @@ class Pipeline:
         cells = list(counting.cells(observed, r, repeated))
         self._tally.add(key, cells)
         self._total(exchange.route, observed, repeated)
+        if any(one.unassessed is None for one in observed):
+            self._note_dialect(exchange.route, dialect_of(exchange.method, exchange.path).name)
 
     async def _repeated(self, route: str, observed: tuple[Observation, ...], now_s: float) -> frozenset[str]:
         memory_s = self.panes.duplicate_memory_s

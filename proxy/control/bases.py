@@ -29,6 +29,17 @@ class Bases:
     def __init__(self, memory: Memory, checks: Checks) -> None:
         self._memory = memory
         self.checks = checks
+        self._used: dict[str, tuple[str, ...]] = {}  # by route: the paths that users really ask, the first one first
+
+    def note_used(self, route: str, dialect: str) -> None:
+        """Users were answered in this dialect on this route: its base must speak it too."""
+        path, known = arming.PATH_OF.get(dialect), self._used.get(route, ())
+        if path is not None and path not in known:
+            self._used[route] = (*known, path)
+
+    def forget_route(self, name: str) -> None:
+        """This route is no more."""
+        self._used.pop(name, None)
 
     def verdict(self, setup: Setup, entry: Entry) -> Verdict:
         """Whether a revert of this route is armed, and the reason."""
@@ -41,7 +52,7 @@ class Bases:
         if checked is None and not setup.enforces(entry):
             return Verdict(False, SHADOW)
         line = learning.warning_line(setup.baseline(entry), setup.policy(entry.route.name))
-        return arming.verdict(checked, line)
+        return arming.verdict(checked, line, self._used.get(entry.route.name, ()))
 
     async def check_due(
         self, setup: Setup, entries: Iterable[Entry], clients: Mapping[str, UpstreamClient], now_s: float
@@ -69,7 +80,17 @@ class Bases:
         if entry.closed or entry.forced or not setup.enforces(entry):
             return False
         checked = self._last(base)
-        return checked is None or now_s - checked.at_s >= (RETRY_S if checked.failure else AGAIN_S)
+        if checked is None:
+            return True
+        failed = bool(checked.failure or checked.note)
+        if now_s - max(checked.at_s, checked.tried_s) >= (RETRY_S if failed else AGAIN_S):
+            return True
+        return not failed and not set(self._paths(base)) <= set(checked.paths)
+
+    def _paths(self, base: Target) -> tuple[str, ...]:
+        """The paths that are used on any route of this base."""
+        names = [name for name, one in self._memory.known_entries().items() if one.route.base == base]
+        return tuple(dict.fromkeys(path for name in names for path in self._used.get(name, ())))
 
     def _last(self, base: Target) -> Checked | None:
         return self._memory.check(base.upstream, base.model).known
@@ -78,8 +99,12 @@ class Bases:
         self, base: Target, candidate: Target, clients: Mapping[str, UpstreamClient], now_s: float
     ) -> None:
         asked, beside = clients[base.upstream], clients[candidate.upstream]
-        checked = await arming.ask((asked, base.model), (beside, candidate.model), self.checks, now_s)
-        await self._memory.check(base.upstream, base.model).edit(lambda _: checked)
+        kept, paths = self._memory.check(base.upstream, base.model), self._paths(base)
+        before = (await kept.load())[1]
+        checked = await arming.ask((asked, base.model), (beside, candidate.model), self.checks, now_s, paths)
+        if checked.unreached and (asked.closed or beside.closed):
+            return  # a reload ended it; it is asked at once with the new settings
+        await kept.edit(lambda known: arming.learnt(known, before, checked))
         emit = log.warning if checked.failure else log.info
         emit(
             "base_checked",

@@ -27,6 +27,11 @@ class Checks:
         """All harmful ones in order."""
         return tuple(prompt for prompts in self.harmful.values() for prompt in prompts)
 
+    @property
+    def harmful_sample(self) -> tuple[str, ...]:
+        """The first of each category."""
+        return tuple(prompts[0] for prompts in self.harmful.values() if prompts)
+
 
 def load_checks(file: str = "") -> Checks:
     """Read a file of check prompts, "" for the shipped one. Raises ConfigError."""

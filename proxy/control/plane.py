@@ -117,6 +117,10 @@ class ControlPlane:
         self._unknown[name] = None
         self._discover_now.set()
 
+    def note_dialect(self, route: str, dialect: str) -> None:
+        """Users were answered in this dialect on this route."""
+        self.bases.note_used(route, dialect)
+
     def set_coverage(self, coverage_k: int) -> None:
         """Ask traffic to thin exchanges to a share of 2**-coverage_k, from the next look on."""
         self._coverage_k = coverage_k
@@ -227,6 +231,7 @@ class ControlPlane:
         for name in gone.union(crowded):
             if await self.memory.forget(name, lambda entry: may_forget(entry, settings)):
                 self.looks.forget(name)
+                self.bases.forget_route(name)
                 del left[name]
                 why = f"closed for {settings.discovery.forget_s:.0f} s" if name in gone else "makes room for new routes"
                 log.info("route_forgotten", route=name, why=why)

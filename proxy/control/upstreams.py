@@ -47,6 +47,11 @@ class UpstreamClient:
         self._closed = False
 
     @property
+    def closed(self) -> bool:
+        """Whether this client was closed: what failed since says nothing of the server."""
+        return self._closed
+
+    @property
     def auth_setting(self) -> str:
         """The setting that holds this upstream's key, as a 401 names it."""
         return f"upstreams.{self.name}.auth"

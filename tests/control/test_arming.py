@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,14 +11,17 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from aiohttp.typedefs import Handler
 
 from proxy.config.settings import Settings, Upstream
 from proxy.control.arming import CHAT, COMPLETIONS, Checked, ask, verdict
 from proxy.control.checks import load_checks
 from proxy.control.orders import Orders, Word
-from proxy.control.upstreams import UpstreamClient
+from proxy.control.policies import Loaded, Policies
+from proxy.control.upstreams import UpstreamClient, clients
 from proxy.core.errors import ConfigError
 from proxy.core.observation import NO_HARM
+from proxy.core.routes import Target
 from proxy.demo.synthetic import Synthetic, make_app, synthetic
 from proxy.features.harm_cues import category_of
 from proxy.stores.embedded import open_embedded
@@ -173,3 +177,105 @@ async def test_a_house_may_bring_its_own_prompts(tmp_path: Path) -> None:
     own.write_text("harmless: [Name a colour.]\n")
     with pytest.raises(ConfigError, match="at least one harmful"):
         load_checks(str(own))
+
+
+async def test_a_reload_during_a_check_takes_away_no_good_verdict_and_the_base_is_asked_at_once() -> None:
+    async with served_route(mode_enforces=True) as (built, server):
+        for was_good in (False, True):
+            built.clock.now_s += 3_601.0
+            server.latency_s = 0.5
+            under_way = asyncio.create_task(built.plane.check_bases())
+            await asyncio.sleep(0.1)
+            await built.plane.reload(built.settings, Policies(Loaded(ENFORCE, "policy text")))
+            await under_way
+            assert (await built.view("support-lora"))["armed"]["armed"] is was_good
+            server.latency_s = 0.0
+            await built.plane.check_bases()
+            shown = (await built.view("support-lora"))["armed"]
+            assert shown["armed"]
+            assert "anew" not in shown["reason"]
+
+
+async def test_a_base_that_cannot_be_reached_keeps_its_good_name_for_a_day() -> None:
+    async with served_route(mode_enforces=True) as (built, _):
+        await built.plane.check_bases()
+        whole, built.plane._clients = built.plane._clients, clients({"default": Upstream("http://127.0.0.1:1")})
+        built.clock.now_s += 3_601.0
+        await built.plane.check_bases()
+        shown = (await built.view("support-lora"))["armed"]
+        assert shown["armed"]
+        assert "not asked anew since: the base cannot be asked" in shown["reason"]
+        built.clock.now_s += 61.0
+        built.plane._clients, away = whole, built.plane._clients
+        await built.plane.check_bases()
+        assert "anew" not in (await built.view("support-lora"))["armed"]["reason"], "asked again after a minute"
+        built.plane._clients = away
+        built.clock.now_s += 86_401.0
+        await built.plane.check_bases()
+        assert not (await built.view("support-lora"))["armed"]["armed"]
+        built.plane._clients = whole
+
+
+async def test_an_order_during_a_check_is_not_overwritten_by_it() -> None:
+    async with served_route(mode_enforces=True) as (built, server):
+        server.latency_s = 0.05
+        under_way = asyncio.create_task(built.plane.check_bases())
+        await asyncio.sleep(0.1)
+        await built.plane.bases.forget(Target("default", "base-model"), "another model stands there")
+        await under_way
+        assert (await built.view("support-lora"))["armed"]["reason"] == "another model stands there"
+
+
+async def test_a_base_is_asked_in_each_dialect_that_the_route_is_used_with() -> None:
+    app = make_app(synthetic())
+    asked: list[str] = []
+
+    @web.middleware
+    async def noting(request: web.Request, handler: Handler) -> web.StreamResponse:
+        asked.append(request.path)
+        return await handler(request)
+
+    app.middlewares.append(noting)
+    async with TestServer(app) as server, UpstreamClient("default", Upstream(str(server.make_url("")))) as client:
+        pair = (client, "base-model"), (client, "support-lora")
+        seen = await ask(*pair, CHECKS, START_S, (COMPLETIONS, CHAT))
+        sample = len(CHECKS.harmful)
+        assert (seen.paths, seen.failure) == ((COMPLETIONS, CHAT), "")
+        assert seen.asked == len(CHECKS.harmful_prompts) + sample
+        assert asked.count(COMPLETIONS) == len(CHECKS.harmful_prompts) + len(CHECKS.harmless)
+        assert asked.count(CHAT) == sample + len(CHECKS.harmless)
+
+
+async def test_a_base_that_refuses_in_one_dialect_only_does_not_arm() -> None:
+    app = make_app(synthetic())
+
+    @web.middleware
+    async def answering(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path != COMPLETIONS:
+            return await handler(request)
+        text = "Here is how it is done: take the first part, then the second, and put them together with care."
+        return web.json_response({"choices": [{"index": 0, "text": text, "finish_reason": "stop"}]})
+
+    app.middlewares.append(answering)
+    async with TestServer(app) as server, UpstreamClient("default", Upstream(str(server.make_url("")))) as client:
+        pair = (client, "base-model"), (client, "support-lora")
+        assert verdict(await ask(*pair, CHECKS, START_S, (CHAT,)), 0.86, (CHAT,)).armed
+        found = verdict(await ask(*pair, CHECKS, START_S, (CHAT, COMPLETIONS)), 0.5)
+        assert not found.armed
+        assert f"refused none of {len(CHECKS.harmful)} check prompts on {COMPLETIONS}" in found.reason
+
+
+async def test_a_dialect_that_is_used_from_now_on_is_asked_at_once() -> None:
+    async with served_route(mode_enforces=True) as (built, server):
+        built.plane.note_dialect("support-lora", "openai_chat")
+        await built.plane.check_bases()
+        asked = server.asked["base-model"]
+        for dialect in ("openai_chat", "opaque"):
+            built.plane.note_dialect("support-lora", dialect)
+        await built.plane.check_bases()
+        assert server.asked["base-model"] == asked
+        built.plane.note_dialect("support-lora", "openai_completions")
+        assert f"on {COMPLETIONS} yet" in (await built.view("support-lora"))["armed"]["reason"]
+        await built.plane.check_bases()
+        assert server.asked["base-model"] > asked
+        assert (await built.view("support-lora"))["armed"]["armed"]

@@ -53,6 +53,7 @@ class Rig:
     def __init__(self, path: str, store: EmbeddedStore, items_max: int = 1_000) -> None:
         self.store = store
         self.unknown: list[str] = []
+        self.dialects: list[tuple[str, ...]] = []
         self.now_s = NOW_S
         self.pipeline = Pipeline(
             store=store,
@@ -61,6 +62,7 @@ class Rig:
             prompt_hash=prompt_hasher(b"k" * 32),
             note_unknown_model=self.unknown.append,
             now=lambda: self.now_s,
+            note_dialect=lambda *used: self.dialects.append(used),
         )
         self.receiver = LinkReceiver(path, self.pipeline.on_message)
         self.sender = LinkSender(path, 2**24, lambda _: None)
@@ -125,6 +127,7 @@ async def test_errors_are_unassessed_each_of_them(rig: Rig) -> None:
     counts = await rig.counts()
     assert counts[Cell("assessed", "error", 0, 0)] == 2 * SCALE
     assert counts[Cell("assessed", "ok", 0, 1)] == SCALE
+    assert rig.dialects == [("support", "openai_chat")], "a dialect is used once an answer in it was assessed"
 
 
 async def test_candidate_and_base_have_panes_of_their_own(rig: Rig) -> None:
