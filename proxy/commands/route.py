@@ -51,6 +51,7 @@ def show_one(arguments: Namespace) -> int:
         f"why        {one['reason'] or '-'}",
         f"evidence   {one['enforcement_id'] or '-'} (groundwire explain ID)",
         *_baseline(one["baseline"]),
+        *_how_many(one.get("tests_by_line", {})),
         "",
         _table([_TEST_HEAD, *(_test_row(test) for test in one["tests"])]) if one["tests"] else "no tests yet",
         "",
@@ -104,6 +105,15 @@ def log(arguments: Namespace) -> int:
 
 
 _TEST_HEAD = ("LINE", "AT", "ESTIMATE", "INTERVAL", "PROVED", "N", "ODDS (LN)", "LIMIT (LN)", "STATUS")
+
+
+def _how_many(tests: dict[str, int]) -> list[str]:
+    """n of each kind of line: the limit that evidence must reach follows from it."""
+    if not any(tests.values()):
+        return []
+    return [
+        f"tests      {', '.join(f'{n} of the {line} line' for line, n in tests.items())}; each limit follows from n"
+    ]
 
 
 def _test_row(test: dict[str, Any]) -> tuple[str, ...]:

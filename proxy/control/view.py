@@ -63,6 +63,7 @@ def route_json(seen: Seen) -> dict[str, Any]:
         "epoch": entry.epoch,
         "baseline": {**_baseline(entry, seen.policy), "asking": seen.asking},
         "tests": [finding_json(finding, seen.pane_s) for finding in _findings(seen.outcome)],
+        "tests_by_line": {} if seen.outcome is None else dict(seen.outcome.tests),
         "skipped": [] if seen.outcome is None else list(seen.outcome.skipped),
         "severity": state.severity.value,
         "reason": _reason(seen),

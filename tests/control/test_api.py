@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,6 +13,7 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 
+from proxy.cli import main
 from proxy.config.settings import Listen
 from proxy.control.api import make_api
 from proxy.core.enforcement import Step
@@ -61,6 +63,21 @@ async def test_routes_have_the_shape_that_the_command_line_reads() -> None:
         assert one["baseline"]["status"] == "learning"
         assert one["counts"] == {"assessed": 0.0, "unassessed": {}, "set_aside": {}, "impaired_panes": 0}
         assert one["window"]["refusal_rate"] is None
+
+
+async def test_the_number_of_tests_of_each_line_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    async with (
+        house(one_route()) as built,
+        TestServer(make_api(built.plane)) as server,
+    ):
+        assert (await built.view())["tests_by_line"] == {}
+        await built.days(14, 10, 0)
+        assert (await built.view())["tests_by_line"] == {"changed": 3, "warning": 3, "critical": 3}
+        shown = ["route", "show", "support", "--control", f"127.0.0.1:{server.port}"]
+        assert await asyncio.to_thread(main, shown) == 0
+        assert (
+            "tests      3 of the changed line, 3 of the warning line, 3 of the critical line" in capsys.readouterr().out
+        )
 
 
 @pytest.mark.parametrize("name", ["org/tuned", "org%2Ftuned"])
