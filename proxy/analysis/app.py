@@ -162,7 +162,7 @@ class App:
     async def _ticks(self) -> None:
         """Flush each second; look after coverage, memory and parent. A fault is said, and the next second comes."""
         loop = asyncio.get_running_loop()
-        flush_s = loop.time()
+        flush_s, said = loop.time(), ""
         while True:
             await asyncio.sleep(PARENT_CHECK_INTERVAL_S)
             self._check_parent()
@@ -171,8 +171,11 @@ class App:
             flush_s = loop.time() + FLUSH_INTERVAL_S
             try:
                 await self._tick()
+                said = ""
             except StateError as wrong:
-                log.error("flush_fault", error=str(wrong))  # noqa: TRY400 - the message says all
+                if said != str(wrong):
+                    log.error("flush_fault", error=str(wrong), then="kept and tried each second")  # noqa: TRY400
+                said = str(wrong)
             except Exception as wrong:
                 fault(log, "tick_fault", wrong)
 

@@ -85,7 +85,7 @@ class Bases:
         failed = bool(checked.failure or checked.note)
         if now_s - max(checked.at_s, checked.tried_s) >= (RETRY_S if failed else AGAIN_S):
             return True
-        return not failed and not set(self._paths(base)) <= set(checked.paths)
+        return not failed and not set(self._used.get(entry.route.name, ())) <= set(checked.paths)
 
     def _paths(self, base: Target) -> tuple[str, ...]:
         """The paths that are used on any route of this base."""

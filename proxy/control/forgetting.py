@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 from proxy.config.settings import Settings
 from proxy.control.entry import Entry
@@ -28,8 +28,8 @@ def crowded_out(known: Mapping[str, Entry], found: Mapping[str, Found], settings
     return sorted(spare, key=lambda name: known[name].closed_s)[: max(0, over)]
 
 
-def beyond(known: Mapping[str, Entry], found: Mapping[str, Found], settings: Settings) -> Sequence[str]:
-    """New discovered routes for which there is no room, in the order in which they were listed."""
+def beyond(known: Mapping[str, Entry], found: Mapping[str, Found], settings: Settings) -> Collection[str]:
+    """New discovered routes for which there is no room: the last ones listed."""
     room = settings.discovery.routes_max - sum(name not in settings.routes for name in known)
     new = [name for name, one in found.items() if name not in known and not one.by_hand]
-    return new[max(0, room) :]
+    return dict.fromkeys(new[max(0, room) :]).keys()

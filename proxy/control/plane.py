@@ -242,7 +242,13 @@ class ControlPlane:
         ignored = beyond(known, found, self.setup.settings)
         if ignored and not self._crowded:
             most = self.setup.settings.discovery.routes_max
-            log.error("routes_max_reached", routes_max=most, ignored=len(ignored), first=ignored[0], then="not watched")
+            log.error(
+                "routes_max_reached",
+                routes_max=most,
+                ignored=len(ignored),
+                first=next(iter(ignored)),
+                then="not watched",
+            )
         self._crowded = bool(ignored)
         return {name: one for name, one in found.items() if name not in ignored}
 

@@ -90,8 +90,8 @@ class EmbeddedStore:
             if len(held) <= SEEN_MAX and abs(now_s - held[oldest]) < memory_s:
                 break
             del held[oldest]
-            self._new_seen.pop((route, oldest), None)
-            self._forgotten.add((route, oldest))
+            if self._new_seen.pop((route, oldest), None) is None:  # else it never came to the file
+                self._forgotten.add((route, oldest))
         return False
 
     async def load(self, key: str) -> tuple[int, bytes] | None:

@@ -315,6 +315,22 @@ async def test_records_that_wait_are_bounded_and_the_loss_is_said(
     await store.close()
 
 
+async def test_prompts_that_come_and_go_while_nothing_can_be_written_leave_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(embedded, "SEEN_MAX", 10)
+    store = await open_embedded(None)
+    store._database.database._db.execute("PRAGMA query_only=1")
+    for i in range(500):
+        assert not await store.seen("r", str(i), float(i), 600.0)
+        if i % 50 == 0:
+            with pytest.raises(StateError):
+                await store.flush()
+    assert len(store._forgotten) + len(store._new_seen) <= 30
+    store._database.database._db.execute("PRAGMA query_only=0")
+    await store.close()
+
+
 FULL_CHILD = textwrap.dedent("""
     import asyncio, resource, signal, sys
     from pathlib import Path
