@@ -180,6 +180,8 @@ DENIED_PATHS: Final = (
     "/stop_profile",
     "/v1/load_lora_adapter",
     "/v1/unload_lora_adapter",
+    "POST /lora-adapters",  # llama.cpp: scales adapters; GET only lists them
+    "POST /props",
 )
 
 
@@ -257,7 +259,7 @@ class Settings:
     x_forwarded: bool = setting(False, "Append X-Forwarded-For, -Proto and -Host.")
     denied_paths: tuple[str, ...] = setting(
         DENIED_PATHS,
-        "Paths answered 403 (a final * matches the rest).",
+        "Paths answered 403: `PATH` or `METHOD PATH` (a final * matches the rest).",
         "They change the server behind Groundwire's back, and the server's API key does not protect them.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "Log level of both processes.")

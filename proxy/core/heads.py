@@ -50,7 +50,8 @@ class ExpectationFailed(FramingError):  # noqa: N818
     CONTENT_TYPE,
     CONTENT_ENCODING,
     TRACEPARENT,
-) = range(1, 11)
+    CHOOSER,  # chooses an adapter beside the body: SageMaker's two (vLLM obeys the first), Ray Serve's
+) = range(1, 12)
 
 _KINDS: Final = {
     b"content-length": CONTENT_LENGTH,
@@ -65,6 +66,9 @@ _KINDS: Final = {
     b"content-type": CONTENT_TYPE,
     b"content-encoding": CONTENT_ENCODING,
     b"traceparent": TRACEPARENT,
+    b"x-amzn-sagemaker-adapter-identifier": CHOOSER,
+    b"x-amzn-sagemaker-target-model": CHOOSER,
+    b"serve_multiplexed_model_id": CHOOSER,
 }
 # The spellings that clients and servers really send, so that most names need no lowering.
 _SPELLED: Final = {
@@ -204,9 +208,13 @@ _DROPPED: Final = (CONNECTION, HOP, UPGRADE)  # in any case
 
 
 class RequestHead(Head):
-    """A request's head. `target` is as it came; `host` is None in HTTP/1.0 without one; `expect` wants a 100."""
+    """A request's head. `target` is as it came; `host` is None in HTTP/1.0 without one; `expect` wants a 100.
+
+    `chooser` is the line of a field that chooses an adapter, b"" where there is none.
+    """
 
     __slots__ = (
+        "chooser",
         "expect",
         "expect_line",
         "host",
@@ -225,7 +233,7 @@ class RequestHead(Head):
         self.target = target
         self.path_text = target.partition(b"?")[0].decode("latin-1")
         self.host: bytes | None = None
-        self.host_line = self.expect_line = self.traceparent = b""
+        self.host_line = self.expect_line = self.traceparent = self.chooser = b""
         self.expect = False
 
     def read(self, kind: int, line: bytes, value: bytes) -> None:
@@ -242,6 +250,8 @@ class RequestHead(Head):
             self.expect, self.expect_line = self.minor == 1, line
         elif kind == TRACEPARENT:
             self.traceparent = value
+        elif kind == CHOOSER:
+            self.chooser = line
         elif kind == CONTENT_TYPE and self.content_type:
             raise FramingError("Content-Type is repeated")
         else:

@@ -79,8 +79,13 @@ class Asked:
     span: tuple[int, int] | None = None
 
 
-def read_target(target: bytes, denied: Iterable[str] = (), prefixes: Iterable[str] = ("",)) -> Asked:
-    """Understand a target. `prefixes` are what upstreams' URLs put before it. Raises FramingError on a bad form."""
+def read_target(
+    target: bytes, denied: Iterable[str] = (), prefixes: Iterable[str] = ("",), method: str = "POST"
+) -> Asked:
+    """Understand a target. `prefixes` are what upstreams' URLs put before it. Raises FramingError on a bad form.
+
+    `denied` are patterns "PATH" or "METHOD PATH", where a final * matches the rest.
+    """
     host = None
     if target == b"*":
         return Asked(target, "*")
@@ -90,7 +95,7 @@ def read_target(target: bytes, denied: Iterable[str] = (), prefixes: Iterable[st
     path = plain_path(raw)
     model, span = _model_of(raw, path)
     inference = path.rpartition("/")[2].rpartition(":")[2] in _INFERENCE or path == "/" or bool(model)
-    return Asked(target, path, host, _denied(raw, denied, prefixes), inference, model, span)
+    return Asked(target, path, host, _denied(raw, denied, prefixes, method), inference, model, span)
 
 
 def plain_path(raw: str) -> str:
@@ -124,11 +129,14 @@ def _origin_form(target: bytes) -> tuple[bytes, bytes]:
     return (rest if rest[:1] == b"/" else b"/" + rest), match[1]
 
 
-def _denied(raw: str, denied: Iterable[str], prefixes: Iterable[str]) -> str:
+def _denied(raw: str, denied: Iterable[str], prefixes: Iterable[str], method: str) -> str:
     paths = {plain_path(raw), *(plain_path(prefix + raw) for prefix in prefixes)}
     for pattern in denied:
+        verb, _, wanted = pattern.rpartition(" ")
+        if verb and verb != method:
+            continue
         for path in paths:
-            if path == pattern or (pattern.endswith("*") and path.startswith(pattern[:-1])):
+            if path == wanted or (wanted.endswith("*") and path.startswith(wanted[:-1])):
                 return pattern
     return ""
 

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from proxy.core.exchange import Framing
-from proxy.core.heads import RequestHead
+from proxy.core.heads import RequestHead, field_name
 from proxy.core.model_spans import ModelSpans, Scan, scan, splice
 from proxy.core.targets import Asked
 from proxy.traffic.replies import Reply, undecidable
@@ -40,8 +40,11 @@ _NOTHING, _MODEL = Need.NOTHING, Need.MODEL
 
 def need_of(head: RequestHead, asked: Asked, strict: bool, plane: Plane) -> Need | Reply:
     """Whether the body must be read, or the refusal where it cannot be and something could be gone around."""
-    if strict and head.upgrade and asked.inference:
-        return undecidable("an upgraded connection to a model's path cannot be read")
+    if strict and asked.inference:
+        if head.upgrade:
+            return undecidable("an upgraded connection to a model's path cannot be read")
+        if head.chooser:
+            return undecidable(f"the field {field_name(head.chooser).decode()} chooses an adapter")
     if head.framing is _NONE:
         return _NOTHING
     content_type = head.content_type.lower()

@@ -70,7 +70,7 @@ class Plane:
         if head.method == b"CONNECT":
             raise MethodRefused("CONNECT is for forward proxies")
         prefixes = {upstream.prefix for upstream in self.upstreams.values()}
-        asked = read_target(head.target, self.settings.denied_paths, prefixes)
+        asked = read_target(head.target, self.settings.denied_paths, prefixes, head.method_text)
         if asked.target == b"*" and head.method != b"OPTIONS":
             raise FramingError("only OPTIONS may ask for *")
         if len(raw) <= HEAD_KEPT_BYTES_MAX:

@@ -23,7 +23,7 @@ def test_what_only_reads_or_answers_passes(path: str) -> None:
 
 @pytest.mark.parametrize("pattern", DENIED_PATHS)
 def test_every_denied_path_is_refused_in_every_spelling(pattern: str) -> None:
-    path = pattern.replace("*", "prefix_cache")
+    path = pattern.rpartition(" ")[2].replace("*", "prefix_cache")
     last = path.rpartition("/")[2]
     spellings = [
         path,
@@ -42,6 +42,12 @@ def test_every_denied_path_is_refused_in_every_spelling(pattern: str) -> None:
     ]
     for spelling in spellings:
         assert read_target(spelling.encode(), DENIED_PATHS).denied == pattern, spelling
+
+
+def test_a_pattern_with_a_method_leaves_the_others_alone() -> None:
+    assert read_target(b"/lora-adapters", DENIED_PATHS, method="GET").denied == ""
+    assert read_target(b"/lora-adapters", DENIED_PATHS, method="POST").denied == "POST /lora-adapters"
+    assert read_target(b"/pause", DENIED_PATHS, method="GET").denied == "/pause"
 
 
 def test_prefixes_of_upstreams_hide_nothing() -> None:

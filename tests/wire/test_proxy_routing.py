@@ -307,6 +307,7 @@ def test_health_and_inference_always_pass(path: bytes, which: str, request: pyte
         *(b"/update_weights", b"/init_weight_transfer_engine", b"/collective_rpc", b"/pause", b"/resume", b"/sleep"),
         *(b"/wake_up", b"/abort_requests", b"/scale_elastic_ep", b"/reset_prefix_cache", b"/start_profile"),
         *(b"/stop_profile", b"/v1/load_lora_adapter", b"/v1/unload_lora_adapter", b"/%70ause", b"//x/..//pause/?a"),
+        *(b"/lora-adapters", b"/props"),
     ],
 )
 def test_denied_paths_are_403_and_name_the_setting(steady: House, path: bytes) -> None:

@@ -40,9 +40,10 @@ def reverted(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactor
         yield running
 
 
-def post(
-    body: bytes, path: bytes = CHAT, fields: bytes = b"Content-Type: application/json\r\n", host: bytes = b"x"
-) -> bytes:
+JSON = b"Content-Type: application/json\r\n"
+
+
+def post(body: bytes, path: bytes = CHAT, fields: bytes = JSON, host: bytes = b"x") -> bytes:
     length = b"Content-Length: %d\r\n" % len(body)
     return b"POST " + path + b" HTTP/1.1\r\nHost: " + host + b"\r\n" + fields + length + b"\r\n" + body
 
@@ -236,6 +237,14 @@ WAYS = [
     Way("adapter-tgi-top", post(b'{"inputs":"x","adapter_id":"tuned"}', b"/generate"), 400),
     Way("adapter-beside-model", post(b'{"model":"other","parameters":{"adapter_id":"tuned"}}'), 400),
     Way("adapter-llama-cpp", post(b'{"prompt":"x","lora":[{"id":0,"scale":1.0}]}', b"/completion"), 400),
+    *(
+        Way(f"adapter-{name.decode().lower()}", post(b'{"model":"other"}', CHAT, JSON + name + b": tuned\r\n"), 400)
+        for name in (
+            b"X-Amzn-SageMaker-Adapter-Identifier",
+            b"x-amzn-sagemaker-target-model",
+            b"SERVE_MULTIPLEXED_MODEL_ID",
+        )
+    ),
     Way("adapter-llama-cpp-beside", post(b'{"model":"tuned","lora":[{"id":0,"scale":1.0}]}'), 400),
     Way("upgrade-websocket", b"GET /v1/realtime?model=tuned HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
         b"Upgrade: websocket\r\n\r\n", 400),
