@@ -9,10 +9,11 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 	@python3 -m venv .venv
 	@touch $@
 
-.venv/core: .venv/made requirements/core.txt requirements/demo.txt
+.venv/core: .venv/made requirements/core.txt requirements/demo.txt scripts/system-libs
 	@echo "setup: installing pinned packages"
 	@$(PIP) --require-hashes -r requirements/core.txt
 	@$(PIP) --require-hashes --no-deps -r requirements/demo.txt
+	@scripts/system-libs
 	@$(PY) -c 'import pathlib, sysconfig; (pathlib.Path(sysconfig.get_path("purelib")) / "groundwire.pth").write_text(str(pathlib.Path.cwd()))'
 	@printf '#!%s/.venv/bin/python\nimport sys\nfrom proxy.cli import main\nsys.exit(main())\n' "$(CURDIR)" > .venv/bin/groundwire
 	@chmod +x .venv/bin/groundwire
