@@ -59,7 +59,8 @@ def server(port: int, alias: str, adapter: Path | None) -> Any:
 def serve(port: int, alias: str, adapter: Path) -> None:
     """Serve until SIGTERM or SIGINT, or until the parent process is gone."""
     running = server(port, alias, adapter)
-    print("ready", running.listening_address, flush=True)
+    # One write, on a line of its own: the server's native threads log into the same file at any moment.
+    os.write(1, f"\nready {running.listening_address}\n".encode())
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     signal.sigwait([signal.SIGTERM, signal.SIGINT])
 
