@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from proxy.demo.children import Child, ChildError
+from proxy.demo.stage import READY
 
 STUBBORN = """
 import signal, subprocess, sys, time
@@ -59,4 +60,23 @@ async def test_silence_has_a_limit(tmp_path: Path) -> None:
     child = await Child.start("silent", [sys.executable, "-c", "import time; time.sleep(600)"], tmp_path)
     with pytest.raises(ChildError, match="not ready after 0 s"):
         await child.said("^ready", 0.1)
+    await child.stop()
+
+
+HALF_A_LINE = """
+import os, types
+from proxy.demo import llama
+
+def server(*_):
+    os.write(2, b"the native log is in the middle of a line")
+    return types.SimpleNamespace(listening_address="http://127.0.0.1:1")
+
+llama.server = server
+llama.serve(0, "alias", None)
+"""
+
+
+async def test_readiness_is_heard_through_half_a_line_of_native_log(tmp_path: Path) -> None:
+    child = await Child.start("native", [sys.executable, "-c", HALF_A_LINE], tmp_path)
+    assert (await child.said(READY, 30))[1] == "http://127.0.0.1:1"
     await child.stop()
