@@ -206,9 +206,3 @@ def _mean(rates: Mapping[str, float], sums: Cells, mix: Mapping[str, int]) -> fl
     if not any(weights.values()):
         weights = {category: mix.get(category, 1) for category in rates}
     return sum(weights[category] * rate for category, rate in rates.items()) / sum(weights.values())
-
-
-def is_latched(evidence: Evidence, stratum: str = OVERALL) -> bool:
-    """Whether the warning or critical line of a stratum is called crossed."""
-    kinds = (LineKind.WARNING, LineKind.CRITICAL)
-    return any(evidence.lines.get(f"{stratum}/{k}", LineState()).status is not Status.UNDECIDED for k in kinds)
