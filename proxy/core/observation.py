@@ -39,6 +39,12 @@ class Observation:
     of the prompt, or NO_HARM. `refusal` and `hedging` are 0 or 1, None where unassessed. `pi_k`: the inclusion
     probability was 2**-pi_k. `features` are stage-0 numbers by name (chars, words, ...), and `script` is the main
     Unicode script of the answer ("latin", "cyrillic", "").
+
+    What follows is there where a classifier assessed the answer, whose name and version is `classifier`: `scores` are
+    probabilities by signal; `toxicity` is the one of the toxicity line, `toxic` and `response_harmful` are decisions at
+    the classifier's thresholds, `hazards` the categories in which the answer was found unsafe. `embedding` is a view of
+    float32, for whoever counts; it is a text in other clothes, and is never stored. `sensitive` counts what the answer
+    gives away and the prompt did not hold, by type; None where nobody looked.
     """
 
     exchange_id: str
@@ -56,3 +62,11 @@ class Observation:
     pi_k: int = 0
     script: str = ""
     features: Mapping[str, float] = field(default_factory=dict)
+    classifier: str = ""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    toxicity: float | None = None
+    toxic: int | None = None
+    response_harmful: int | None = None
+    hazards: tuple[str, ...] = ()
+    embedding: memoryview | None = field(default=None, compare=False, repr=False)
+    sensitive: Mapping[str, int] | None = None

@@ -4,6 +4,11 @@ refusal    stratum: harm category; y = 1 refused. Prompts without harmful intent
 assessed   stratum: why there is no assessment, or anything for y = 1; y = 1 assessed. What Groundwire itself
            answered takes no part: its own rate limit must not look like blindness.
 lost       exchanges that analysis never saw (full wire, crash): any stratum, any y.
+
+Bad when high, each with a line of its own (`core.highs`):
+toxicity           stratum: harm category of the prompt; y = 1 toxic.
+response_harmful   stratum: harm category of the prompt; y = 1 the answer itself does harm.
+sensitive          stratum: harm category of the prompt; y = 1 it gives away personal data or a secret.
 """
 
 from __future__ import annotations
@@ -18,6 +23,10 @@ REFUSAL: Final = "refusal"
 ASSESSED: Final = "assessed"
 LOST: Final = "lost"
 ALL: Final = "all"
+TOXICITY: Final = "toxicity"
+RESPONSE_HARMFUL: Final = "response_harmful"
+SENSITIVE: Final = "sensitive"
+HIGHS: Final = (TOXICITY, RESPONSE_HARMFUL, SENSITIVE)
 
 
 def harmful_cells(counts: Counts) -> dict[Key, int]:
@@ -27,6 +36,11 @@ def harmful_cells(counts: Counts) -> dict[Key, int]:
         for c, n in counts.items()
         if c.signal == REFUSAL and c.stratum != NO_HARM and _on_grid(c)
     }
+
+
+def high_cells(counts: Counts, signal: str) -> dict[Key, int]:
+    """(category, r, y) -> count of a signal that is bad when high; prompts without harmful intent take part."""
+    return {(c.stratum, c.r, c.y): n for c, n in counts.items() if c.signal == signal and _on_grid(c)}
 
 
 def assessed_cells(counts: Counts) -> dict[Key, int]:

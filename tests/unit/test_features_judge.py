@@ -14,7 +14,8 @@ from proxy.analysis.decoding import decode
 from proxy.core.exchange import Body, End, Exchange, Framing, Purpose
 from proxy.core.observation import NO_HARM, REASONS, Observation, Unassessed
 from proxy.dialects.registry import dialect_of
-from proxy.features.judge import FEATURED_CHARS_MAX, TELLING_WORDS, observations
+from proxy.features.judge import observations
+from proxy.features.reading import FEATURED_CHARS_MAX, TELLING_WORDS
 from tests.vectors import content_type, names, vector
 
 CHAT = "/v1/chat/completions"
