@@ -142,7 +142,7 @@ def _names_at(kind: Any, key: Key) -> set[str]:
         if is_dataclass(kind):
             kind = get_type_hints(kind).get(part)
         else:
-            arguments = get_args(kind)
+            arguments = [one for one in get_args(kind) if one is not ...]  # tuple[X, ...] is a list of X
             kind = arguments[-1] if arguments else None
     return {f.name for f in fields(kind)} if is_dataclass(kind) else set()
 

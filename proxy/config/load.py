@@ -19,6 +19,7 @@ import orjson
 import yaml
 
 from proxy.config.address import Address, parse_address
+from proxy.config.classifier_checks import classifier_checks
 from proxy.config.document import Document, validate
 from proxy.config.plain import to_plain
 from proxy.config.settings import Settings
@@ -116,6 +117,7 @@ def _cross_checks(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
             if value < 0:
                 yield (type(section).__name__.lower(), key), "may not be negative"
     yield from _time_checks(settings)
+    yield from classifier_checks(settings.classifiers)
 
 
 def _time_checks(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:

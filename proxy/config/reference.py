@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from proxy.config.settings import Settings
 
@@ -35,11 +35,15 @@ def _section(title: str, prefix: str, cls: type[Any]) -> Iterator[str]:
         if inner is None:
             yield f"| `{prefix}{one.name}` | {_default(one)} | {one.metadata['doc']} | {one.metadata['why']} |"
         else:
-            name = f"{prefix}{one.name}" if inner is hints[one.name] else f"{prefix}{one.name}.NAME"
-            nested.append((name, inner))
+            nested.append((f"{prefix}{one.name}{_many(hints[one.name])}", inner))
     yield ""
     for name, inner in nested:
         yield from _section(f"`{name}`", f"{name}.", inner)
+
+
+def _many(hint: Any) -> str:
+    """What stands between a section's name and its keys where there are several: a name, or a list's place."""
+    return {dict: ".NAME", tuple: "[]"}.get(get_origin(hint), "")
 
 
 def _dataclass_in(hint: Any) -> type[Any] | None:

@@ -165,6 +165,52 @@ class Analysis:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class RemoteClassifier:
+    """A classifier on another machine that judges a share of the answers: docs/remote-classifiers.md."""
+
+    __pydantic_config__ = FORBID_UNKNOWN
+    name: str = setting("", "Its name in counts, metrics and logs: lower-case letters, digits, `_` and `-`.")
+    kind: Literal["", "openai_moderation", "perspective", "llama_guard", "wildguard", "granite_guardian"] = setting(
+        "",
+        "Whose requests and answers it speaks: openai_moderation, perspective; or llama_guard, wildguard, "
+        "granite_guardian, which are guard models behind chat completions.",
+    )
+    url: str = setting("", "http(s)://HOST[:PORT][/PREFIX]; the API's own path (/v1/...) is put after it.")
+    model: str = setting("", "Name of the model there. Pin a dated one: scores of other versions do not compare.")
+    key_env: str = setting("", "Environment variable with the API key.")
+    key_file: str = setting("", "File with the API key; read for each request, so that a new key is taken up.")
+    tls_ca_file: str = setting(
+        "", 'PEM file of the authorities to trust; "" is the system\'s. There is no way to trust all.'
+    )
+    timeout_s: float = setting(10.0, "From connecting to the whole answer.", "A guard model on a busy GPU.")
+    share: float = setting(0.05, "Share of answers that are sent, 0 to 1, chosen by a hash of the exchange's id.")
+    requests_per_minute_max: int = setting(60, "No minute has more requests than this.", "One a second.")
+    requests_per_day_max: int = setting(10_000, "No day has more requests than this; they are spread over the day.")
+    redact: bool = setting(
+        True,
+        "Mask personal data and secrets before sending. Only a guard model of your own may do without.",
+    )
+    criterion: Literal[
+        "harm", "jailbreak", "violence", "social_bias", "sexual_content", "profanity", "unethical_behavior"
+    ] = setting("harm", "What granite_guardian asks; it answers one question a call. Others ignore this.")
+    logprobs: bool = setting(
+        True,
+        "Ask guard models for the probabilities of their verdict; a server that refuses the fields needs false.",
+        "Without them a score is 0 or 1.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Classifiers:
+    """What judges texts."""
+
+    __pydantic_config__ = FORBID_UNKNOWN
+    remote: tuple[RemoteClassifier, ...] = setting(
+        (), "Classifiers on other machines, a list. None is asked unless it stands here."
+    )
+
+
 DENIED_PATHS: Final = (
     "/update_weights",
     "/init_weight_transfer_engine",
@@ -272,5 +318,6 @@ class Settings:
     drain: Drain = setting(Drain, "Shutdown.")
     link: Link = setting(Link, "The wire between the processes.")
     analysis: Analysis = setting(Analysis, "The analysis process.")
+    classifiers: Classifiers = setting(Classifiers, "What judges texts.")
     discovery: Discovery = setting(Discovery, "Route discovery.")
     routes: dict[str, RouteSettings] = setting(dict, "Routes by public model name.")
