@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 Ids = NDArray[np.int32]
 
-BUCKETS_LOG2: Final = 17
+BUCKETS_LOG2: Final = 16
 TOKENS_MAX: Final = 512  # of a longer text the first and the last half of this many
 
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing, Knuth vol. 3, 6.4
