@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     _route(commands)
     _disarm(commands)
     _explain(commands)
+    _models(commands)
     return root
 
 
@@ -139,6 +140,32 @@ def _explain(commands: Commands) -> None:
     _control_flags(explain)
     log = _command(commands, "log", "who changed what, when and why", "route:log")
     _control_flags(log)
+
+
+def _models(commands: Commands) -> None:
+    models = _command(commands, "models", "see, measure and add the models that classify", "models.look:show_list")
+    verbs = models.add_subparsers(required=True, metavar="VERB")
+    _models_evaluate(verbs)
+
+
+def _model_verb(verbs: Commands, verb: str, text: str, handler: str) -> argparse.ArgumentParser:
+    command = _command(verbs, verb, text, f"models.{handler}")
+    command.add_argument("--models-dir", metavar="DIR", help="your own models; default: models in the state folder")
+    command.add_argument("--config", metavar="FILE", help="settings file, for its state folder")
+    command.add_argument("--json", action="store_true", help="print as JSON")
+    return command
+
+
+def _models_evaluate(verbs: Commands) -> None:
+    command = _model_verb(verbs, "evaluate", "how good a model is on labelled texts", "evaluate:evaluate")
+    command.add_argument("name", help="an installed model, or the path of a model folder")
+    command.add_argument("--data", required=True, metavar="FILE", help=".jsonl or .jsonl.gz, or a folder of them")
+    command.add_argument("--stage", choices=["0", "1", "fused"], default="fused", help="which half scores")
+    command.add_argument("--by", default="source", metavar="FIELD", help="one line for each value of it (source)")
+    command.add_argument("--per-group", type=int, metavar="N", help="at most this many rows of each value of --by")
+    command.add_argument(
+        "--held-out", action="store_true", help="only rows that the shipped models were not trained on"
+    )
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ import json
 import socket
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from proxy.commands.columns import columns
 from proxy.commands.duration import seconds
 from proxy.control.client import ControlClient, route_path
 
@@ -31,7 +31,7 @@ def show_list(arguments: Namespace) -> int:
         rows.append(
             (one["name"], f"{served} ({one['served']})", step, one["status"], one["mode"], armed, one["reason"])
         )
-    return _print(_table(rows))
+    return _print(columns(rows))
 
 
 def show_one(arguments: Namespace) -> int:
@@ -53,7 +53,7 @@ def show_one(arguments: Namespace) -> int:
         *_baseline(one["baseline"]),
         *_how_many(one.get("tests_by_line", {})),
         "",
-        _table([_TEST_HEAD, *(_test_row(test) for test in one["tests"])]) if one["tests"] else "no tests yet",
+        columns([_TEST_HEAD, *(_test_row(test) for test in one["tests"])]) if one["tests"] else "no tests yet",
         "",
         _counts(one["counts"]),
     ]
@@ -160,13 +160,6 @@ def _counts(counts: dict[str, Any]) -> str:
     panes = counts.get("impaired_panes", 0)
     text += f"; in no rate: {aside}" if aside else ""
     return text + (f"; {panes} panes lost too much to be evidence" if panes else "")
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
 
 
 def _when(at_s: float) -> str:

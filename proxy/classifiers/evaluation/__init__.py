@@ -1,0 +1,1 @@
+"""How good a classifier is on labelled texts: rows in, a table of measures out."""

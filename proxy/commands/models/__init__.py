@@ -1,0 +1,1 @@
+"""`groundwire models`: what classifies, how well and how fast, and bringing your own."""
