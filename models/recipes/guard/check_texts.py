@@ -1,0 +1,147 @@
+"""Checks the training sentences in `texts/*.yaml` and prints how many there are: labels, slots, duplicates, lengths.
+
+Run: python models/recipes/guard/check_texts.py [FOLDER]. Leaves with 1 and a line for each fault where it finds any.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+HAZARDS: Final = frozenset(
+    [
+        "violent_crime",
+        "weapons",
+        "nonviolent_crime",
+        "fraud",
+        "cybercrime",
+        "sex_crime",
+        "sexual_content",
+        "hate",
+        "harassment",
+        "self_harm",
+        "privacy",
+        "intellectual_property",
+        "defamation",
+        "misinformation",
+        "elections",
+        "specialized_advice",
+    ]
+)
+BINARY: Final = frozenset(
+    [
+        "toxicity",
+        "hate",
+        "violence",
+        "self_harm",
+        "sexual",
+        "harassment",
+        "unsafe",
+        "response_harmful",
+        "prompt_harmful",
+        "jailbreak",
+        "injection",
+        "hedge",
+    ]
+)
+REFUSALS: Final = frozenset({"complies", "partly", "refuses"})
+ROLES: Final = frozenset({"other", "request", "response"})
+SLOT: Final = re.compile(r"\{(\w+)\}")
+LONG_WORDS: Final = 40
+
+
+def label_faults(labels: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with a row's labels; nothing where all is well."""
+    for name, value in labels.items():
+        if name in BINARY:
+            if type(value) not in (int, float) or not 0 <= value <= 1:
+                yield f"{name} is {value!r}, not within 0 to 1"
+        elif name == "hazard":
+            if value not in HAZARDS:
+                yield f"hazard {value!r} is not one of the sixteen"
+        elif name == "refusal_kind":
+            if value not in REFUSALS:
+                yield f"refusal_kind {value!r} is unknown"
+        elif name != "topic" or not isinstance(value, str):
+            yield f"label {name!r} is unknown"
+
+
+def strings(value: object) -> list[str]:
+    """A string or a list of strings, as a list."""
+    return [value] if isinstance(value, str) else list(value) if isinstance(value, list) else []
+
+
+def slot_faults(texts: list[str], slots: dict[str, list[str]]) -> Iterator[str]:
+    """Slots that are named in a text or in another slot, but are not defined; values that are not strings."""
+    for text in texts:
+        if not isinstance(text, str) or not text.strip():
+            yield f"{text!r} is not a text (quote it)"
+            continue
+        for name in SLOT.findall(text):
+            if name not in slots:
+                yield f"slot {{{name}}} of {text[:60]!r} is not defined"
+
+
+def row_faults(row: dict[str, Any], slots: dict[str, list[str]]) -> Iterator[str]:
+    """What is wrong with one row."""
+    yield from label_faults(row.get("labels") or {})
+    if not row.get("labels"):
+        yield "a row has no labels"
+    if row.get("role") not in ROLES:
+        yield f"role {row.get('role')!r} is unknown"
+    if unknown := set(row) - {"labels", "role", "each", "texts", "prompt"}:
+        yield f"unknown keys {sorted(unknown)}"
+    yield from slot_faults([*strings(row.get("texts")), *strings(row.get("prompt"))], slots)
+
+
+def file_faults(content: dict[str, Any], counted: Counter[str]) -> Iterator[str]:
+    """What is wrong with a file; `counted` gathers its figures on the way."""
+    slots = content.get("slots") or {}
+    for name, values in slots.items():
+        bad = [value for value in values if not isinstance(value, str)]
+        if bad:
+            yield f"slot {name}: {bad!r} not quoted"
+        yield from slot_faults([value for value in values if isinstance(value, str) and value.strip()], slots)
+    seen: Counter[str] = Counter()
+    for row in content["rows"]:
+        yield from row_faults(row, slots)
+        texts = strings(row.get("texts"))
+        seen.update(" ".join(text.lower().split()) for text in texts)
+        count(row, texts, counted)
+    yield from (f"twice: {text[:80]!r}" for text, times in seen.items() if times > 1)
+
+
+def count(row: dict[str, Any], texts: list[str], counted: Counter[str]) -> None:
+    """Adds a row's texts to the figures."""
+    counted["templates"] += len(texts)
+    counted["long"] += sum(len(text.split()) >= LONG_WORDS for text in texts)
+    counted["filled"] += len(texts) * int(row.get("each", 1))
+    for name, value in row["labels"].items():
+        counted[f"{name}={value}"] += len(texts)
+
+
+def main(folder: Path) -> int:
+    """Checks every file of a folder; 0 where none has a fault."""
+    faults = 0
+    total: Counter[str] = Counter()
+    for path in sorted(folder.glob("*.yaml")):
+        counted: Counter[str] = Counter()
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for fault in file_faults(content, counted):
+            print(f"{path.name}: {fault}")
+            faults += 1
+        print(f"{path.name}: {dict(counted)}")
+        total += counted
+    print(f"all: {dict(total)}")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    default = Path(__file__).with_name("texts")
+    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else default))
