@@ -6,11 +6,19 @@ ever raised: bytes from the network must not be able to bring analysis down.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 CHOICES_MAX: Final = 256  # completions of one exchange; an index beyond it is malformed, so that memory stays bounded
 SHORT_TURN_WORDS: Final = 4  # "yes, go on" is judged together with the turn before it
+SYSTEM_ROLES: Final = ("system", "developer")
+
+# Every API's own words for how an answer ended are read as one of these; a word that none of them fits stays as sent.
+STOP: Final = "stop"
+LENGTH: Final = "length"  # a limit came before the model's own end
+TOOL_CALLS: Final = "tool_calls"
+FILTERED: Final = "content_filter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,11 @@ class Message:
 
     role: str
     text: str
+
+
+def system_of(messages: Iterable[Message]) -> str:
+    """The system and developer turns, joined by newlines."""
+    return "\n".join(message.text for message in messages if message.role in SYSTEM_ROLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +86,8 @@ class Completion:
     """One answer.
 
     `text` is what the user reads; `refusal` is the API's own refusal field; `reasoning` is what the model thought
-    aloud (never judged). `finish_reason` is "" where the answer did not come to an end.
+    aloud (never judged). `finish_reason` is STOP, LENGTH, TOOL_CALLS, FILTERED, a server's own word, or "" where the
+    server did not say that the answer came to an end.
     """
 
     index: int
@@ -123,5 +137,8 @@ class Dialect(Protocol):
         ...
 
     def response(self, content_type: str, body: bytes, truncated: bool) -> Response:
-        """Reads a unary or streamed success body, as far as it came. Raises Unreadable where nothing can be read."""
+        """Reads a unary or streamed success body, as far as it came. Raises Unreadable where nothing can be read.
+
+        truncated: its end is missing: a bound stopped the capture or the decoding, or the exchange broke off
+        """
         ...

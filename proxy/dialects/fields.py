@@ -55,6 +55,14 @@ def a_text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
+def a_content(value: Any) -> str:
+    """The text of a message's content: a string, or a list of parts whose texts are joined by newlines."""
+    if isinstance(value, str):
+        return value
+    texts = (a_text(an_object(part).get("text")) for part in a_list(value))
+    return "\n".join(text for text in texts if text)
+
+
 def an_int(value: Any, default: int = 0) -> int:
     """The value where it is an integer (a truth value is none), else the default."""
     return value if isinstance(value, int) and not isinstance(value, bool) else default

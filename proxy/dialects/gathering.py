@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from proxy.core.errors import Unreadable
-from proxy.dialects.contract import CHOICES_MAX, Completion
+from proxy.dialects.contract import CHOICES_MAX, Completion, Response, Usage
 from proxy.dialects.fields import healed
 
 OPEN_THINKING: Final = "<think>"
@@ -22,6 +22,18 @@ class Gathered:
     reasoning: list[str] = field(default_factory=list)
     tool_calls: set[Any] = field(default_factory=set)
     finish_reason: str = ""
+
+    def fill(self, whole: Gathered) -> None:
+        """Takes from the whole answer, which some servers send at the end again, what did not come before."""
+        self.text = self.text if any(self.text) else whole.text
+        self.refusal = self.refusal if any(self.refusal) else whole.refusal
+        self.reasoning = self.reasoning if any(self.reasoning) else whole.reasoning
+        self.tool_calls = self.tool_calls or whole.tool_calls
+
+    def paragraph(self) -> None:
+        """What comes next stands apart from what was said before."""
+        if any(self.text):
+            self.text.append("\n")
 
     def completion(self, index: int) -> Completion:
         """The answer so far, with thinking that the server left in the text moved out of it."""
@@ -53,6 +65,20 @@ class Gathering:
     def completions(self) -> tuple[Completion, ...]:
         """All answers in order of their index."""
         return tuple(self._by_index[index].completion(index) for index in sorted(self._by_index))
+
+
+@dataclass(slots=True)
+class Reading:
+    """A response as it is read, document by document; the fields mean what they mean in `Response`."""
+
+    answers: Gathering = field(default_factory=Gathering)
+    usage: Usage | None = None
+    error: str = ""
+    done: bool = False
+
+    def response(self) -> Response:
+        """What was read so far."""
+        return Response(self.answers.completions(), self.usage, self.error, self.done)
 
 
 def split_thinking(text: str) -> tuple[str, str]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from proxy.core.errors import Unreadable
 from proxy.dialects import openai_common as common
-from proxy.dialects.contract import Message, Request, Response
-from proxy.dialects.fields import Json, a_list, a_text, an_int, an_object, healed, parse_object
+from proxy.dialects.contract import Message, Request, Response, system_of
+from proxy.dialects.fields import Json, a_content, a_list, a_text, an_int, an_object, healed, parse_object
 from proxy.dialects.gathering import Gathered
+from proxy.dialects.paths import posts_to
 
-SYSTEM_ROLES: Final = ("system", "developer")
+_PATH: Final = re.compile(r"/chat/completions/*$")
 
 
 class OpenAIChat:
@@ -21,7 +23,7 @@ class OpenAIChat:
 
     def matches(self, method: str, path: str) -> bool:
         """POST to a path that ends with /chat/completions."""
-        return method == "POST" and common.path_of(path).rstrip("/").endswith("/chat/completions")
+        return posts_to(method, path, _PATH)
 
     def request(self, body: bytes) -> Request:
         """Raises Unreadable("malformed") where there is no list of messages."""
@@ -32,7 +34,7 @@ class OpenAIChat:
         return Request(
             model=healed(a_text(document.get("model"))),
             messages=messages,
-            system="\n".join(message.text for message in messages if message.role in SYSTEM_ROLES),
+            system=system_of(messages),
             n=max(an_int(document.get("n"), 1), 1),
             stream=document.get("stream") is True,
             tools=bool(document.get("tools") or document.get("functions")),
@@ -45,14 +47,7 @@ class OpenAIChat:
 
 def _messages(document: Json) -> Iterator[Message]:
     for message in map(an_object, a_list(document["messages"])):
-        yield Message(a_text(message.get("role")), healed(_text(message.get("content"))))
-
-
-def _text(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    texts = (a_text(an_object(part).get("text")) for part in a_list(content))
-    return "\n".join(text for text in texts if text)
+        yield Message(a_text(message.get("role")), healed(a_content(message.get("content"))))
 
 
 def _add(gathered: Gathered, choice: Json) -> None:

@@ -10,6 +10,7 @@ from proxy.dialects import openai_common as common
 from proxy.dialects.contract import Request, Response
 from proxy.dialects.fields import Json, a_text, an_int, healed, parse_object
 from proxy.dialects.gathering import Gathered
+from proxy.dialects.paths import posts_to
 
 # A bare /completions is llama.cpp's own API, which has another shape.
 _PATH: Final = re.compile(r"(?:/v\d+|/deployments/[^/]+)/completions/?$")
@@ -22,7 +23,7 @@ class OpenAICompletions:
 
     def matches(self, method: str, path: str) -> bool:
         """POST to /v1/completions, or to a deployment's completions (Azure)."""
-        return method == "POST" and _PATH.search(common.path_of(path)) is not None
+        return posts_to(method, path, _PATH)
 
     def request(self, body: bytes) -> Request:
         """Raises Unreadable("malformed"), or Unreadable("opaque") where the prompt is token numbers."""

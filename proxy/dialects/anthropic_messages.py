@@ -1,0 +1,134 @@
+"""Anthropic Messages: `POST .../v1/messages` (Anthropic, vLLM, llama.cpp, gateways). One answer, made of blocks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from proxy.core.errors import Unreadable
+from proxy.dialects import bodies
+from proxy.dialects.contract import LENGTH, STOP, TOOL_CALLS, Message, Request, Response, Usage
+from proxy.dialects.fields import Json, a_content, a_list, a_text, an_int, an_object, healed, parse_object
+from proxy.dialects.gathering import Gathered, Reading
+from proxy.dialects.paths import posts_to
+
+_PATH: Final = re.compile(r"/v\d+/messages/?$")
+_REFUSAL: Final = "refusal"
+_FINISH: Final[Mapping[str, str]] = {
+    "end_turn": STOP,
+    "stop_sequence": STOP,
+    _REFUSAL: STOP,
+    "max_tokens": LENGTH,
+    "model_context_window_exceeded": LENGTH,
+    "pause_turn": LENGTH,  # a long turn of the server's own tools: the client asks for the rest
+    "tool_use": TOOL_CALLS,
+}
+_PROMPT_TOKENS: Final = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+
+
+class AnthropicMessages:
+    """Unary and streamed; blocks of text, thinking and tool use; a refusal is a stop reason; the API has no n."""
+
+    name = "anthropic_messages"
+
+    def matches(self, method: str, path: str) -> bool:
+        """POST to a path that ends with /v1/messages."""
+        return posts_to(method, path, _PATH)
+
+    def request(self, body: bytes) -> Request:
+        """Raises Unreadable("malformed") where there is no list of messages."""
+        document = parse_object(body)
+        if not isinstance(document.get("messages"), list):
+            raise Unreadable("malformed", "a messages request without a list of messages")
+        turns = map(an_object, document["messages"])
+        return Request(
+            model=healed(a_text(document.get("model"))),
+            messages=tuple(message for turn in turns for message in _messages(turn)),
+            system=healed(a_content(document.get("system"))),
+            stream=document.get("stream") is True,
+            tools=bool(document.get("tools")),
+        )
+
+    def response(self, content_type: str, body: bytes, truncated: bool) -> Response:
+        """Raises Unreadable("malformed" or "truncated")."""
+        answer = _Answer()
+        return bodies.read(content_type, body, truncated, whole=answer.whole, event=answer.event)
+
+
+def _messages(turn: Json) -> Iterator[Message]:
+    """A turn as messages: what tools gave stands in turns of the user, who did not say it."""
+    content = turn.get("content")
+    results = [part for part in map(an_object, a_list(content)) if part.get("type") == "tool_result"]
+    for result in results:
+        yield Message("tool", healed(a_content(result.get("content"))))
+    text = healed(a_content(content))
+    if text or not results:
+        yield Message(a_text(turn.get("role")), text)
+
+
+class _Answer:
+    """One message as it comes, block by block.
+
+    Neighbouring blocks of text belong together (citations cut sentences into blocks); a block of another kind between
+    two of text makes them paragraphs.
+    """
+
+    __slots__ = ("_apart", "_counts")
+
+    def __init__(self) -> None:
+        self._apart = False
+        self._counts: dict[str, Any] = {}
+
+    def whole(self, document: Json, reading: Reading) -> None:
+        if not isinstance(document.get("content"), list):
+            raise Unreadable("malformed", "a message without content")
+        gathered = reading.answers.at(0)
+        for index, block in enumerate(map(an_object, document["content"])):
+            self._block(index, block, gathered)
+        _end(document, gathered)
+        self._count(document, reading)
+
+    def event(self, document: Json, reading: Reading) -> None:
+        kind, delta = document.get("type"), an_object(document.get("delta"))
+        if kind == "message_start":
+            reading.answers.at(0)
+            self._count(an_object(document.get("message")), reading)
+        elif kind == "content_block_start":
+            block = an_object(document.get("content_block"))
+            self._block(an_int(document.get("index")), block, reading.answers.at(0))
+        elif kind == "content_block_delta":
+            reading.answers.at(0).text.append(a_text(delta.get("text")))
+            reading.answers.at(0).reasoning.append(a_text(delta.get("thinking")))
+        elif kind == "message_delta":
+            _end(delta, reading.answers.at(0))
+            self._count(document, reading)
+        reading.done = kind == "message_stop"
+
+    def _block(self, index: int, block: Json, gathered: Gathered) -> None:
+        kind = a_text(block.get("type"))
+        if kind == "text":
+            if self._apart:
+                gathered.paragraph()
+            gathered.text.append(a_text(block.get("text")))
+        elif kind.endswith("tool_use"):  # the client's tools, the server's, and those over MCP
+            gathered.tool_calls.add(index)
+        gathered.reasoning.append(a_text(block.get("thinking")))
+        self._apart = kind != "text"
+
+    def _count(self, document: Json, reading: Reading) -> None:
+        """Counts come in two parts of a stream; the later one replaces what it names."""
+        counts = an_object(document.get("usage"))
+        self._counts |= {name: count for name, count in counts.items() if count is not None}
+        if self._counts:
+            prompt = sum(an_int(self._counts.get(name)) for name in _PROMPT_TOKENS)
+            reading.usage = Usage(prompt, an_int(self._counts.get("output_tokens")))
+
+
+def _end(message: Json, gathered: Gathered) -> None:
+    """The stop reason. One that says refusal is the API's own refusal field, with a reason at times."""
+    reason = a_text(message.get("stop_reason"))
+    gathered.finish_reason = _FINISH.get(reason, reason) or gathered.finish_reason
+    if reason == _REFUSAL:
+        details = an_object(message.get("stop_details"))
+        gathered.refusal.append(a_text(details.get("explanation")) or _REFUSAL)

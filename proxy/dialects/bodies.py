@@ -1,0 +1,78 @@
+"""How an answer comes, in every API: one JSON document, or a stream of events. Errors may stand in both, under a 200.
+
+A dialect says what one document means; this file finds the documents, the errors among them, and the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from proxy.core.errors import Unreadable
+from proxy.dialects import sse
+from proxy.dialects.contract import Response, Usage
+from proxy.dialects.fields import Json, a_text, an_int, an_object, parse_object
+from proxy.dialects.gathering import Reading
+
+DONE: Final = "[DONE]"
+EVENT_STREAM: Final = "text/event-stream"
+
+Take = Callable[[Json, Reading], None]  # takes one document into the reading; sets `done` where it is the last
+
+
+def read(content_type: str, body: bytes, truncated: bool, *, whole: Take, event: Take) -> Response:
+    """A unary answer, taken by `whole`, or a streamed one, taken by `event`. Raises Unreadable."""
+    return streamed(body, event) if is_stream(content_type, body) else unary(body, truncated, whole)
+
+
+def is_stream(content_type: str, body: bytes) -> bool:
+    """Whether it is an event stream; the bytes tell where a server labels it wrongly."""
+    if EVENT_STREAM in content_type.lower():
+        return True
+    head = body[:64].removeprefix(sse.BOM).lstrip()
+    return head.startswith((b"data:", b"event:", b":"))
+
+
+def unary(body: bytes, truncated: bool, take: Take, load: Callable[[bytes], Json] = parse_object) -> Response:
+    """One document. Raises Unreadable("truncated"), or what `load` and `take` raise."""
+    if truncated:
+        raise Unreadable("truncated", "a unary body of which the end is missing")
+    document = load(body)
+    if error := error_of(document):
+        return Response(error=error, done=True)
+    reading = Reading()
+    take(document, reading)
+    reading.done = True
+    return reading.response()
+
+
+def streamed(body: bytes, take: Take) -> Response:
+    """The events up to the end mark: [DONE], or the one with which `take` sets `done`. What follows is not read."""
+    reading = Reading()
+    for event in sse.events(body):
+        if event.data.strip() == DONE:
+            reading.done = True
+            break
+        document = parse_object(event.data)
+        reading.error = reading.error or error_of(document) or (event.data[:200] if event.type == "error" else "")
+        take(document, reading)
+        if reading.done:
+            break
+    return reading.response()
+
+
+def error_of(document: Json) -> str:
+    """The message of an error, in any API's shape; "" where the document is none."""
+    error = document.get("error")
+    if text := a_text(error) or a_text(an_object(error).get("message")):
+        return text
+    if error or "error" in (document.get("object"), document.get("type")):
+        return a_text(document.get("message")) or "error"
+    return ""
+
+
+def usage_of(counts: object, prompt: str, completion: str) -> Usage | None:
+    """Token counts under these two names, where there are any."""
+    if not isinstance(counts, dict):
+        return None
+    return Usage(an_int(counts.get(prompt)), an_int(counts.get(completion)))
