@@ -10,7 +10,7 @@ from proxy.core.errors import Unreadable
 from proxy.dialects import bodies
 from proxy.dialects.contract import LENGTH, STOP, TOOL_CALLS, Message, Request, Response, Usage
 from proxy.dialects.fields import Json, a_content, a_list, a_text, an_int, an_object, healed, parse_object
-from proxy.dialects.gathering import Gathered, Reading
+from proxy.dialects.gathering import Draft, Gathered
 from proxy.dialects.paths import posts_to
 
 _PATH: Final = re.compile(r"/v\d+/messages/?$")
@@ -80,30 +80,30 @@ class _Answer:
         self._apart = False
         self._counts: dict[str, Any] = {}
 
-    def whole(self, document: Json, reading: Reading) -> None:
+    def whole(self, document: Json, draft: Draft) -> None:
         if not isinstance(document.get("content"), list):
             raise Unreadable("malformed", "a message without content")
-        gathered = reading.answers.at(0)
+        gathered = draft.answers.at(0)
         for index, block in enumerate(map(an_object, document["content"])):
             self._block(index, block, gathered)
         _end(document, gathered)
-        self._count(document, reading)
+        self._count(document, draft)
 
-    def event(self, document: Json, reading: Reading) -> None:
+    def event(self, document: Json, draft: Draft) -> None:
         kind, delta = document.get("type"), an_object(document.get("delta"))
         if kind == "message_start":
-            reading.answers.at(0)
-            self._count(an_object(document.get("message")), reading)
+            draft.answers.at(0)
+            self._count(an_object(document.get("message")), draft)
         elif kind == "content_block_start":
             block = an_object(document.get("content_block"))
-            self._block(an_int(document.get("index")), block, reading.answers.at(0))
+            self._block(an_int(document.get("index")), block, draft.answers.at(0))
         elif kind == "content_block_delta":
-            reading.answers.at(0).text.append(a_text(delta.get("text")))
-            reading.answers.at(0).reasoning.append(a_text(delta.get("thinking")))
+            draft.answers.at(0).text.append(a_text(delta.get("text")))
+            draft.answers.at(0).reasoning.append(a_text(delta.get("thinking")))
         elif kind == "message_delta":
-            _end(delta, reading.answers.at(0))
-            self._count(document, reading)
-        reading.done = kind == "message_stop"
+            _end(delta, draft.answers.at(0))
+            self._count(document, draft)
+        draft.done = kind == "message_stop"
 
     def _block(self, index: int, block: Json, gathered: Gathered) -> None:
         kind = a_text(block.get("type"))
@@ -116,13 +116,13 @@ class _Answer:
         gathered.reasoning.append(a_text(block.get("thinking")))
         self._apart = kind != "text"
 
-    def _count(self, document: Json, reading: Reading) -> None:
+    def _count(self, document: Json, draft: Draft) -> None:
         """Counts come in two parts of a stream; the later one replaces what it names."""
         counts = an_object(document.get("usage"))
         self._counts |= {name: count for name, count in counts.items() if count is not None}
         if self._counts:
             prompt = sum(an_int(self._counts.get(name)) for name in _PROMPT_TOKENS)
-            reading.usage = Usage(prompt, an_int(self._counts.get("output_tokens")))
+            draft.usage = Usage(prompt, an_int(self._counts.get("output_tokens")))
 
 
 def _end(message: Json, gathered: Gathered) -> None:

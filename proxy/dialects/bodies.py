@@ -12,12 +12,12 @@ from proxy.core.errors import Unreadable
 from proxy.dialects import sse
 from proxy.dialects.contract import Response, Usage
 from proxy.dialects.fields import Json, a_text, an_int, an_object, parse_object
-from proxy.dialects.gathering import Reading
+from proxy.dialects.gathering import Draft
 
 DONE: Final = "[DONE]"
 EVENT_STREAM: Final = "text/event-stream"
 
-Take = Callable[[Json, Reading], None]  # takes one document into the reading; sets `done` where it is the last
+Take = Callable[[Json, Draft], None]  # takes one document into the draft; sets `done` where it is the last
 
 
 def read(content_type: str, body: bytes, truncated: bool, *, whole: Take, event: Take) -> Response:
@@ -40,25 +40,25 @@ def unary(body: bytes, truncated: bool, take: Take, load: Callable[[bytes], Json
     document = load(body)
     if error := error_of(document):
         return Response(error=error, done=True)
-    reading = Reading()
-    take(document, reading)
-    reading.done = True
-    return reading.response()
+    draft = Draft()
+    take(document, draft)
+    draft.done = True
+    return draft.response()
 
 
 def streamed(body: bytes, take: Take) -> Response:
     """The events up to the end mark: [DONE], or the one with which `take` sets `done`. What follows is not read."""
-    reading = Reading()
+    draft = Draft()
     for event in sse.events(body):
         if event.data.strip() == DONE:
-            reading.done = True
+            draft.done = True
             break
         document = parse_object(event.data)
-        reading.error = reading.error or error_of(document) or (event.data[:200] if event.type == "error" else "")
-        take(document, reading)
-        if reading.done:
+        draft.error = draft.error or error_of(document) or (event.data[:200] if event.type == "error" else "")
+        take(document, draft)
+        if draft.done:
             break
-    return reading.response()
+    return draft.response()
 
 
 def error_of(document: Json) -> str:

@@ -68,7 +68,7 @@ class Gathering:
 
 
 @dataclass(slots=True)
-class Reading:
+class Draft:
     """A response as it is read, document by document; the fields mean what they mean in `Response`."""
 
     answers: Gathering = field(default_factory=Gathering)

@@ -16,7 +16,7 @@ from proxy.core.errors import Unreadable
 from proxy.dialects import bodies
 from proxy.dialects.contract import Request, Response
 from proxy.dialects.fields import Json, a_text, an_int, an_object, healed, parse_object
-from proxy.dialects.gathering import Reading
+from proxy.dialects.gathering import Draft
 from proxy.dialects.paths import posts_to
 from proxy.dialects.tgi import FINISH
 
@@ -79,16 +79,16 @@ def _document(body: bytes) -> Json:
         raise
 
 
-def _whole(document: Json, reading: Reading) -> None:
+def _whole(document: Json, draft: Draft) -> None:
     if _chosen(_texts(document, "outputs"), _ANSWERS) is None:
         raise Unreadable("opaque", "no tensor or field is certain to be the answer")
-    _event(document, reading)
+    _event(document, draft)
 
 
-def _event(document: Json, reading: Reading) -> None:
+def _event(document: Json, draft: Draft) -> None:
     reason = a_text(an_object(document.get("details")).get("finish_reason")) or a_text(document.get("finish_reason"))
     for index, text in enumerate(_chosen(_texts(document, "outputs"), _ANSWERS) or ()):
-        gathered = reading.answers.at(index)
+        gathered = draft.answers.at(index)
         gathered.text.append(text)
         gathered.finish_reason = FINISH.get(reason, reason)
 

@@ -10,7 +10,7 @@ from proxy.core.errors import Unreadable
 from proxy.dialects import bodies, ndjson
 from proxy.dialects.contract import STOP, Message, Request, Response, system_of
 from proxy.dialects.fields import Json, a_list, a_text, an_object, healed, parse_object
-from proxy.dialects.gathering import Reading
+from proxy.dialects.gathering import Draft
 from proxy.dialects.paths import posts_to
 
 _PATH: Final = re.compile(r"/api/(?:chat|generate)/?$")
@@ -44,12 +44,12 @@ class Ollama:
 
     def response(self, content_type: str, body: bytes, truncated: bool) -> Response:  # noqa: ARG002 - frames tell all
         """Raises Unreadable("malformed")."""
-        reading = Reading()
+        draft = Draft()
         for frame in ndjson.documents(body):
-            _take(frame, reading)
-            if reading.done or reading.error:
+            _take(frame, draft)
+            if draft.done or draft.error:
                 break
-        return reading.response()
+        return draft.response()
 
 
 def _of_kind(document: Json, name: str, kind: type) -> Any:
@@ -63,13 +63,13 @@ def _message(turn: Json) -> Message:
     return Message(a_text(turn.get("role")), healed(a_text(turn.get("content"))))
 
 
-def _take(frame: Json, reading: Reading) -> None:
-    reading.error = bodies.error_of(frame)
-    if reading.error:
+def _take(frame: Json, draft: Draft) -> None:
+    draft.error = bodies.error_of(frame)
+    if draft.error:
         return
     if not any(name in frame for name in _FRAME):
         raise Unreadable("malformed", "a frame without message, response or done")
-    gathered, message = reading.answers.at(0), an_object(frame.get("message"))
+    gathered, message = draft.answers.at(0), an_object(frame.get("message"))
     gathered.text.append(a_text(message.get("content")) or a_text(frame.get("response")))
     gathered.reasoning.append(a_text(message.get("thinking")) or a_text(frame.get("thinking")))
     for _ in a_list(message.get("tool_calls")):  # each comes whole, in one frame
@@ -77,5 +77,5 @@ def _take(frame: Json, reading: Reading) -> None:
     if frame.get("done") is True:
         reason = a_text(frame.get("done_reason")) or STOP
         gathered.finish_reason = _FINISH.get(reason, reason)
-        reading.usage = bodies.usage_of(frame, "prompt_eval_count", "eval_count")
-        reading.done = True
+        draft.usage = bodies.usage_of(frame, "prompt_eval_count", "eval_count")
+        draft.done = True

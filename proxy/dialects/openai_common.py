@@ -13,7 +13,7 @@ from proxy.core.errors import Unreadable
 from proxy.dialects import bodies
 from proxy.dialects.contract import Response
 from proxy.dialects.fields import Json, a_list, a_text, an_int, an_object
-from proxy.dialects.gathering import Gathered, Reading
+from proxy.dialects.gathering import Draft, Gathered
 
 Add = Callable[[Gathered, Json], None]  # adds one choice, whole or delta, to what was gathered of its index
 
@@ -21,17 +21,17 @@ Add = Callable[[Gathered, Json], None]  # adds one choice, whole or delta, to wh
 def read(content_type: str, body: bytes, truncated: bool, add: Add) -> Response:
     """A unary or streamed answer, each choice taken in by `add`. Raises Unreadable."""
 
-    def event(document: Json, reading: Reading) -> None:
-        reading.usage = bodies.usage_of(document.get("usage"), "prompt_tokens", "completion_tokens") or reading.usage
+    def event(document: Json, draft: Draft) -> None:
+        draft.usage = bodies.usage_of(document.get("usage"), "prompt_tokens", "completion_tokens") or draft.usage
         for position, choice in enumerate(map(an_object, a_list(document.get("choices")))):
-            gathered = reading.answers.at(an_int(choice.get("index"), position))
+            gathered = draft.answers.at(an_int(choice.get("index"), position))
             gathered.finish_reason = a_text(choice.get("finish_reason")) or gathered.finish_reason
             add(gathered, choice)
 
-    def whole(document: Json, reading: Reading) -> None:
+    def whole(document: Json, draft: Draft) -> None:
         if not isinstance(document.get("choices"), list):
             raise Unreadable("malformed", "an answer without choices")
-        event(document, reading)
+        event(document, draft)
 
     return bodies.read(content_type, body, truncated, whole=whole, event=event)
 

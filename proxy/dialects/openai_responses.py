@@ -10,7 +10,7 @@ from proxy.core.errors import Unreadable
 from proxy.dialects import bodies
 from proxy.dialects.contract import FILTERED, LENGTH, STOP, TOOL_CALLS, Message, Request, Response, system_of
 from proxy.dialects.fields import Json, a_content, a_list, a_text, an_object, healed, parse_object
-from proxy.dialects.gathering import Gathered, Reading
+from proxy.dialects.gathering import Draft, Gathered
 from proxy.dialects.paths import posts_to
 
 _PATH: Final = re.compile(r"/responses/?$")
@@ -73,11 +73,11 @@ def _message(item: Json) -> Message | None:
     return None
 
 
-def _whole(document: Json, reading: Reading) -> None:
+def _whole(document: Json, draft: Draft) -> None:
     if not isinstance(document.get("output"), list):
         raise Unreadable("malformed", "a response without output")
     if document["output"] or document.get("status") not in ("queued", "in_progress"):
-        _end(document, reading)
+        _end(document, draft)
 
 
 class _Events:
@@ -88,16 +88,16 @@ class _Events:
     def __init__(self) -> None:
         self._item: Any = None
 
-    def __call__(self, document: Json, reading: Reading) -> None:
+    def __call__(self, document: Json, draft: Draft) -> None:
         kind = a_text(document.get("type"))
         if kind in _DELTAS:
-            self._delta(kind, document, reading.answers.at(0))
+            self._delta(kind, document, draft.answers.at(0))
         elif kind == "response.output_item.added":
-            _count_call(an_object(document.get("item")), reading.answers.at(0))
+            _count_call(an_object(document.get("item")), draft.answers.at(0))
         elif kind in _ENDS:
-            _end(an_object(document.get("response")), reading)
-            reading.error = reading.error or ("failed" if kind == "response.failed" else "")
-            reading.done = True
+            _end(an_object(document.get("response")), draft)
+            draft.error = draft.error or ("failed" if kind == "response.failed" else "")
+            draft.done = True
 
     def _delta(self, kind: str, document: Json, gathered: Gathered) -> None:
         parts: list[str] = getattr(gathered, _DELTAS[kind])
@@ -107,9 +107,9 @@ class _Events:
         parts.append(a_text(document.get("delta")))
 
 
-def _end(response: Json, reading: Reading) -> None:
+def _end(response: Json, draft: Draft) -> None:
     """The response as a whole: unary, or in a stream's last event."""
-    gathered = reading.answers.at(0)
+    gathered = draft.answers.at(0)
     gathered.fill(_gathered(response))
     status = a_text(response.get("status"))
     if status == "completed":
@@ -117,8 +117,8 @@ def _end(response: Json, reading: Reading) -> None:
     elif status in ("incomplete", "cancelled"):
         reason = a_text(an_object(response.get("incomplete_details")).get("reason"))
         gathered.finish_reason = _INCOMPLETE.get(reason, LENGTH)
-    reading.error = reading.error or bodies.error_of(response)
-    reading.usage = bodies.usage_of(response.get("usage"), "input_tokens", "output_tokens")
+    draft.error = draft.error or bodies.error_of(response)
+    draft.usage = bodies.usage_of(response.get("usage"), "input_tokens", "output_tokens")
 
 
 def _gathered(response: Json) -> Gathered:

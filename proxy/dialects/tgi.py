@@ -13,7 +13,7 @@ from proxy.core.errors import Unreadable
 from proxy.dialects import bodies
 from proxy.dialects.contract import LENGTH, STOP, Request, Response, Usage
 from proxy.dialects.fields import Json, a_list, a_text, an_int, an_object, healed, parse, parse_object
-from proxy.dialects.gathering import Gathered, Reading
+from proxy.dialects.gathering import Draft, Gathered
 from proxy.dialects.paths import posts_to
 
 _PATH: Final = re.compile(r"/generate(?:_stream)?/?$|^(?:https?://[^/]*)?/$")
@@ -59,32 +59,32 @@ def _only(body: bytes) -> Json:
     return inner
 
 
-def _whole(document: Json, reading: Reading) -> None:
+def _whole(document: Json, draft: Draft) -> None:
     if not isinstance(document.get("generated_text"), str):
         raise Unreadable("malformed", "an answer without generated_text")
     details = an_object(document.get("details"))
     others = map(an_object, a_list(details.get("best_of_sequences")))
-    _add(document, details, reading.answers.at(0))
+    _add(document, details, draft.answers.at(0))
     for index, other in enumerate(others, start=1):
-        _add(other, other, reading.answers.at(index))
-    _count(details, reading)
+        _add(other, other, draft.answers.at(index))
+    _count(details, draft)
 
 
-def _event(document: Json, reading: Reading) -> None:
+def _event(document: Json, draft: Draft) -> None:
     """A token, and with the last one the details and the text again."""
     token = document.get("token")
     if not isinstance(token, dict):
         return
-    gathered = reading.answers.at(0)
+    gathered = draft.answers.at(0)
     if token.get("special") is not True:
         gathered.text.append(a_text(token.get("text")))
-    reading.done = isinstance(document.get("generated_text"), str) or isinstance(document.get("details"), dict)
-    if reading.done:
+    draft.done = isinstance(document.get("generated_text"), str) or isinstance(document.get("details"), dict)
+    if draft.done:
         details, last = an_object(document.get("details")), Gathered()
         _add(document, details, last)
         gathered.fill(last)
         gathered.finish_reason = last.finish_reason
-        _count(details, reading)
+        _count(details, draft)
 
 
 def _add(answer: Json, details: Json, gathered: Gathered) -> None:
@@ -93,7 +93,7 @@ def _add(answer: Json, details: Json, gathered: Gathered) -> None:
     gathered.finish_reason = FINISH.get(reason, reason)
 
 
-def _count(details: Json, reading: Reading) -> None:
+def _count(details: Json, draft: Draft) -> None:
     if details:
         prompt = an_int(details.get("input_length"), len(a_list(details.get("prefill"))))
-        reading.usage = Usage(prompt, an_int(details.get("generated_tokens")))
+        draft.usage = Usage(prompt, an_int(details.get("generated_tokens")))

@@ -89,7 +89,7 @@ def _response(exchange: Exchange, dialect: Dialect, plain: Plain) -> Response:
     if not plain.data:
         raise Unreadable(Unassessed.CUT if broken else Unassessed.EMPTY)
     try:
-        response = dialect.response(exchange.response.content_type, plain.data, plain.truncated)
+        response = dialect.response(exchange.response.content_type, plain.data, plain.truncated or broken)
     except Unreadable as finding:
         if broken and finding.reason != Unassessed.ENCODING:
             raise Unreadable(Unassessed.CUT) from None
