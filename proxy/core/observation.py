@@ -43,8 +43,9 @@ class Observation:
     What follows is there where a classifier assessed the answer, whose name and version is `classifier`: `scores` are
     probabilities by signal; `toxicity` is the one of the toxicity line, `toxic` and `response_harmful` are decisions at
     the classifier's thresholds, `hazards` the categories in which the answer was found unsafe. `embedding` is a view of
-    float32, for whoever counts; it is a text in other clothes, and is never stored. `sensitive` counts what the answer
-    gives away and the prompt did not hold, by type; None where nobody looked.
+    float32 [dim]; it is a text in other clothes, and is never stored: `projections` are the bins of its fixed random
+    projections, one for each, and `anomalous` is 1 where it lies far outside what the route's model is known to say.
+    `sensitive` counts what the answer gives away and the prompt did not hold, by type; None where nobody looked.
     """
 
     exchange_id: str
@@ -69,4 +70,6 @@ class Observation:
     response_harmful: int | None = None
     hazards: tuple[str, ...] = ()
     embedding: memoryview | None = field(default=None, compare=False, repr=False)
+    projections: tuple[int, ...] = ()
+    anomalous: int | None = None
     sensitive: Mapping[str, int] | None = None
