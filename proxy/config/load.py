@@ -125,6 +125,9 @@ def _time_checks(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
     for key in ("queue_exchanges_max", "queue_bytes_max"):
         if getattr(kept, key) < 1:
             yield ("analysis", key), "must be at least 1"
+    for key, least in (("threads", 1), ("batch_items_max", 1), ("batch_wait_ms", 0)):
+        if getattr(settings.classifiers, key) < least:
+            yield ("classifiers", key), f"must be at least {least}"
     if settings.discovery.interval_s < INTERVAL_S_MIN:
         yield ("discovery", "interval_s"), f"must be at least {INTERVAL_S_MIN:g}"
     if settings.close_lag_s < 0:

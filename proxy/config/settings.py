@@ -203,9 +203,24 @@ class RemoteClassifier:
 
 @dataclass(frozen=True, slots=True)
 class Classifiers:
-    """What judges texts."""
+    """What judges texts, in the analysis process. SIGHUP takes a change; so does a change of the model's files."""
 
     __pydantic_config__ = FORBID_UNKNOWN
+    enabled: bool = setting(
+        True,
+        "Judge with a classifier; else, and where its model cannot be loaded, by cue lists.",
+        "Its version is part of every baseline: a route that changes from one to the other needs a new baseline.",
+    )
+    model: str = setting("", 'Folder of the model, or the name of one that ships; "" is guard-small.')
+    threads: int = setting(
+        1, "Threads of one pass of the model.", "More answers a second come from more replicas, not from more threads."
+    )
+    batch_items_max: int = setting(
+        16, "Exchanges that are judged together.", "A batch of long answers takes about a second on one core."
+    )
+    batch_wait_ms: float = setting(
+        20.0, "Longest time that an exchange waits for others to be judged with.", "Nobody waits for the verdict."
+    )
     remote: tuple[RemoteClassifier, ...] = setting(
         (), "Classifiers on other machines, a list. None is asked unless it stands here."
     )

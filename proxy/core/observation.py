@@ -24,6 +24,7 @@ class Unassessed(StrEnum):
     TRUNCATED = "truncated"  # longer than the capture bound
     MALFORMED = "malformed"  # the dialect's JSON does not parse
     LANGUAGE = "language"  # a script or language that the judge does not know
+    UNAVAILABLE = "unavailable"  # the judge did not answer
 
 
 REASONS: Final = tuple(reason.value for reason in Unassessed)
