@@ -1,0 +1,156 @@
+"""The classifier that ships: a small encoder and a table of n-grams behind `contract.Classifier`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proxy.classifiers.contract import Embedding, Item, OutOfScope, Role, Scored, Stage
+from proxy.classifiers.heads import Heads, Logits
+from proxy.classifiers.language import is_in_scope
+from proxy.classifiers.loading import Model, load
+from proxy.classifiers.manifest import HEDGE
+from proxy.classifiers.pooling import mean_embedding
+from proxy.classifiers.tokens import Ids
+from proxy.features import hedging_patterns as hedging
+
+Floats = NDArray[np.float32]
+
+HEDGING_ROLES: Final = (Role.RESPONSE, Role.OTHER)
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeScores:
+    """Of one exchange: the prompt alone as a request, each response read after its prompt; seconds of each pass."""
+
+    request: Scored
+    responses: tuple[Scored, ...]
+    request_s: float
+    responses_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """An item that is in scope, as token numbers; `prompt` is None where the encoder reads the text alone."""
+
+    item: Item
+    text: Ids
+    prompt: Ids | None
+
+
+class Guard:
+    """Scores on one model. Not for two threads at a time."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._heads = Heads(model.manifest)
+
+    @classmethod
+    def load(cls, folder: Path, threads: int = 1, rows_max: int = 1) -> Guard:
+        """The model of a folder, verified and warm. Raises ModelError. `rows_max`: windows in one pass (encoder.py)."""
+        return cls(load(folder, threads, rows_max))
+
+    @property
+    def version(self) -> str:
+        """Name and version: "guard-small@1"."""
+        return self._model.manifest.identity
+
+    def look(self, items: Sequence[Item]) -> list[Scored]:
+        """Stage 0 alone: no encoder and no embedding, a fraction of a millisecond a text."""
+        return self.score(items, Stage.STAGE0)
+
+    def score(self, items: Sequence[Item], stage: Stage = Stage.FUSED) -> list[Scored]:
+        """One result for each item, in order. A text is cut into tokens once, and read by the encoder once."""
+        found: list[Scored | None] = [self._out_of_scope(item) for item in items]
+        open_ = [index for index, scored in enumerate(found) if scored is None]
+        reads = self._read([items[index] for index in open_])
+        for index, read, scored in zip(open_, reads, self._scored(reads, stage), strict=True):
+            found[index] = self._hedged(read, scored) if len(read.text) else self._without(OutOfScope.EMPTY)
+        return [scored for scored in found if scored is not None]
+
+    def score_exchange(
+        self, prompt: str, responses: Sequence[str], clock_s: Callable[[], float] = time.perf_counter
+    ) -> ExchangeScores:
+        """The two passes of an exchange, each timed: the prompt; its responses, each with the prompt before it."""
+        begun_s = clock_s()
+        (request,) = self.score([Item(prompt, Role.REQUEST)])
+        turned_s = clock_s()
+        answers = self.score([Item(text, Role.RESPONSE, prompt) for text in responses])
+        return ExchangeScores(request, tuple(answers), turned_s - begun_s, clock_s() - turned_s)
+
+    def _without(self, reason: OutOfScope) -> Scored:
+        return Scored(self.version, out_of_scope=reason)
+
+    def _out_of_scope(self, item: Item) -> Scored | None:
+        if not item.text.strip():
+            return self._without(OutOfScope.EMPTY)
+        return None if self._is_known(item.text) else self._without(OutOfScope.LANGUAGE)
+
+    def _is_known(self, text: str) -> bool:
+        return is_in_scope(text, self._model.manifest.languages)
+
+    def _read(self, items: Sequence[Item]) -> list[_Read]:
+        """All texts and the prompts that some head wants, cut into tokens together.
+
+        A prompt in a language that the model does not know is no context: its response is read alone.
+        """
+        wanted = [
+            bool(item.prompt.strip()) and self._heads.reads_prompt(item.role) and self._is_known(item.prompt)
+            for item in items
+        ]
+        prompts = [item.prompt for item, is_wanted in zip(items, wanted, strict=True) if is_wanted]
+        ids = self._model.tokens.ids([*(item.text for item in items), *prompts])
+        of_prompts = iter(ids[len(items) :])
+        texts = ids[: len(items)]
+        return [
+            _Read(item, text, next(of_prompts) if is_wanted else None)
+            for item, text, is_wanted in zip(items, texts, wanted, strict=True)
+        ]
+
+    def _scored(self, reads: Sequence[_Read], stage: Stage) -> list[Scored]:
+        halves = self._encoded(reads) if stage is not Stage.STAGE0 else [(self._no_windows(), None)] * len(reads)
+        return [
+            self._heads.scored(Logits(windows, self._ngrams(read, stage)), read.item.role, stage, embedding)
+            for read, (windows, embedding) in zip(reads, halves, strict=True)
+        ]
+
+    def _no_windows(self) -> Floats:
+        return np.zeros((1, self._model.manifest.columns), dtype=np.float32)
+
+    def _ngrams(self, read: _Read, stage: Stage) -> Floats:
+        stage0 = self._model.stage0
+        if stage0 is None or stage is Stage.STAGE1:
+            return np.zeros(self._model.manifest.columns0, dtype=np.float32)
+        return stage0.logits(read.text)
+
+    def _encoded(self, reads: Sequence[_Read]) -> list[tuple[Floats, Embedding | None]]:
+        """Of each text: the logits of its windows, and its embedding."""
+        shape = self._model.manifest.shape
+        windows = [self._model.tokens.windows(read.text, read.prompt, shape) for read in reads]
+        if not windows:
+            return []
+        embeddings, logits = self._model.encoder.run([one for some in windows for one in some])
+        ends = np.cumsum([len(some) for some in windows])[:-1]
+        return [
+            (rows, mean_embedding(vectors))
+            for rows, vectors in zip(np.split(logits, ends), np.split(embeddings, ends), strict=True)
+        ]
+
+    def _hedged(self, read: _Read, scored: Scored) -> Scored:
+        """With the score of hedging from cues, which beat a model at it, unless the model has a head for it."""
+        item = read.item
+        if item.role not in HEDGING_ROLES or self._heads.has(HEDGE, item.role):
+            return scored
+        cues, sentences = hedging.hedges(item.text)
+        score = min(cues * hedging.SENTENCES_PER_CUE / sentences, 2.0) / 2
+        return replace(
+            scored,
+            scores={**scored.scores, HEDGE: score},
+            flags={**scored.flags, HEDGE: score >= 0.5},
+        )
