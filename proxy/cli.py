@@ -43,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     _disarm(commands)
     _explain(commands)
     _models(commands)
+    _score(commands)
     return root
 
 
@@ -166,6 +167,24 @@ def _models_evaluate(verbs: Commands) -> None:
     command.add_argument(
         "--held-out", action="store_true", help="only rows that the shipped models were not trained on"
     )
+
+
+def _score(commands: Commands) -> None:
+    score = _command(commands, "score", "score texts: JSON lines in, JSON lines out", "score:score")
+    score.add_argument("file", nargs="?", metavar="FILE", help="JSON lines {id, role, text, prompt?}; default: stdin")
+    score.add_argument("--model", default="", metavar="FOLDER|NAME", help="default: the model that ships")
+    score.add_argument("--stage", choices=["0", "1", "fused"], default="fused", help="n-grams, encoder, or both")
+    score.add_argument("--threads", type=_natural, metavar="N", help="passes side by side; default: every core")
+    score.add_argument("--batch", type=_natural, default=1, metavar="N", help=_BATCH)
+
+
+_BATCH = "texts in one pass of the encoder (default 1: more change the scores a little and save no time)"
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ pass, without padding: a text has the same score whatever is scored beside it. M
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,25 +29,27 @@ _SILENT: Final = 4  # onnxruntime's log level: what is wrong comes as an excepti
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """A loaded graph. `rows_max`: windows in one pass."""
+    """A loaded graph. `rows_max`: windows in one pass; `passes`: runs that many passes side by side, else one."""
 
     session: ort.InferenceSession
     pad: int
     rows_max: int = 1
+    passes: Executor | None = None
 
     def run(self, windows: Sequence[Window]) -> tuple[Floats, Floats]:
         """(embeddings float32 [n, dim] of length 1, logits float32 [n, columns]), in the order of `windows`."""
-        names = [one.name for one in self.session.get_inputs()]
-        outputs: list[tuple[Floats, Floats]] = []
-        order: list[int] = []
-        for rows in batches([len(ids) for ids, _ in windows], self.rows_max, PASS_TOKENS_MAX):
-            fed = padded([windows[row] for row in rows], self.pad)
-            embedding, logits = self.session.run(["embedding", "logits"], {name: fed[name] for name in names})
-            outputs.append((embedding, logits))
-            order.extend(rows)
-        back = np.argsort(order)
+        order = list(batches([len(ids) for ids, _ in windows], self.rows_max, PASS_TOKENS_MAX))
+        fed = [[windows[row] for row in rows] for rows in order]
+        outputs = list(self.passes.map(self._pass, fed) if self.passes else map(self._pass, fed))
+        back = np.argsort([row for rows in order for row in rows])
         embeddings = np.concatenate([embedding for embedding, _ in outputs])
         return embeddings[back], np.concatenate([logits for _, logits in outputs])[back]
+
+    def _pass(self, windows: Sequence[Window]) -> tuple[Floats, Floats]:
+        inputs = padded(windows, self.pad)
+        fed = {one.name: inputs[one.name] for one in self.session.get_inputs()}
+        embedding, logits = self.session.run(["embedding", "logits"], fed)
+        return embedding, logits
 
 
 def batches(lengths: Sequence[int], rows_max: int, tokens_max: int) -> Iterator[list[int]]:

@@ -52,9 +52,9 @@ class Guard:
         self._heads = Heads(model.manifest)
 
     @classmethod
-    def load(cls, folder: Path, threads: int = 1, rows_max: int = 1) -> Guard:
-        """The model of a folder, verified and warm. Raises ModelError. `rows_max`: windows in one pass (encoder.py)."""
-        return cls(load(folder, threads, rows_max))
+    def load(cls, folder: Path, threads: int = 1, rows_max: int = 1, passes_max: int = 1) -> Guard:
+        """The model of a folder, verified and warm; `loading.load` explains the numbers. Raises ModelError."""
+        return cls(load(folder, threads, rows_max, passes_max))
 
     @property
     def version(self) -> str:
@@ -105,7 +105,7 @@ class Guard:
             for item in items
         ]
         prompts = [item.prompt for item, is_wanted in zip(items, wanted, strict=True) if is_wanted]
-        ids = self._model.tokens.ids([*(item.text for item in items), *prompts])
+        ids = self._model.tokens.ids([_encodable(text) for text in (*(item.text for item in items), *prompts)])
         of_prompts = iter(ids[len(items) :])
         texts = ids[: len(items)]
         return [
@@ -154,3 +154,8 @@ class Guard:
             scores={**scored.scores, HEDGE: score},
             flags={**scored.flags, HEDGE: score >= 0.5},
         )
+
+
+def _encodable(text: str) -> str:
+    """Without halves of surrogate pairs: JSON may carry them, UTF-8 and so the tokenizer may not."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
@@ -50,11 +51,12 @@ def find_model(where: str = "") -> Path:
     raise ModelError(where or str(SHIPPED / DEFAULT), f"no model folder (it would hold {FILE})", f"shipped: {shipped}")
 
 
-def load(folder: Path, threads: int = 1, rows_max: int = 1) -> Model:
+def load(folder: Path, threads: int = 1, rows_max: int = 1, passes_max: int = 1) -> Model:
     """Verify and open the model of a folder, and run it once. Raises ModelError; nothing is half loaded.
 
-    threads:  of one pass of the encoder; the tokenizer never uses more than the caller's own
-    rows_max: windows in one pass; encoder.py says why 1
+    threads:    of one pass of the encoder; the tokenizer never uses more than the caller's own
+    rows_max:   windows in one pass; encoder.py says why 1
+    passes_max: passes side by side, each on its own `threads`; scores do not depend on it
     """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # its only switch; else it takes every core
     manifest = read(folder)
@@ -62,7 +64,8 @@ def load(folder: Path, threads: int = 1, rows_max: int = 1) -> Model:
     tokens, vocabulary = _tokens(manifest, held[manifest.tokenizer])
     graph = _session(manifest, held[manifest.encoder], threads)
     stage0 = _stage0(manifest, held[manifest.stage0]) if manifest.stage0 else None
-    model = Model(manifest, tokens, Encoder(graph, tokens.pad, rows_max), stage0)
+    passes = ThreadPoolExecutor(passes_max, "encoder") if passes_max > 1 else None
+    model = Model(manifest, tokens, Encoder(graph, tokens.pad, rows_max, passes), stage0)
     _try_out(model, vocabulary)
     return model
 
@@ -121,7 +124,8 @@ def _require(path: Path, one: Any, kind: str, columns: int | None) -> None:
 
 def _require_width(path: Path, name: str, width: int, columns: int) -> None:
     if width < columns or (name == "embedding" and width != columns):
-        raise ModelError(path, f"{name} has {width} columns where {FILE} needs {columns}", "graph and file must match")
+        what = f"{name} has {width} columns where {FILE} needs {columns}"
+        raise ModelError(path, what, "graph and file must match")
 
 
 def _stage0(manifest: Manifest, data: bytes) -> Stage0:
