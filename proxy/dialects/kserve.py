@@ -67,7 +67,8 @@ class KServe:
         if not bodies.is_stream(content_type, body):
             return bodies.unary(body, truncated, _whole, _document)
         response = bodies.streamed(body, _event)
-        return replace(response, done=response.done or (not truncated and body.endswith(_STREAM_ENDS)))
+        ended = not truncated and not response.error and body.endswith(_STREAM_ENDS)
+        return replace(response, done=response.done or ended)
 
 
 def _document(body: bytes) -> Json:

@@ -113,7 +113,7 @@ def _end(response: Json, draft: Draft) -> None:
     gathered.fill(_gathered(response))
     status = a_text(response.get("status"))
     if status == "completed":
-        gathered.finish_reason = TOOL_CALLS if gathered.tool_calls else STOP
+        gathered.finish_reason = TOOL_CALLS if gathered.tool_calls and not any(gathered.text) else STOP
     elif status in ("incomplete", "cancelled"):
         reason = a_text(an_object(response.get("incomplete_details")).get("reason"))
         gathered.finish_reason = _INCOMPLETE.get(reason, LENGTH)

@@ -6,6 +6,11 @@ from pathlib import Path
 from typing import Final
 
 FOLDER: Final = Path(__file__).parent
+CONTENT_TYPES: Final = {
+    ".sse": "text/event-stream",
+    ".ndjson": "application/x-ndjson",
+    ".json": "application/json",
+}
 
 
 def vector(name: str) -> bytes:
@@ -15,7 +20,7 @@ def vector(name: str) -> bytes:
 
 def content_type(name: str) -> str:
     """What a server says of such a file."""
-    return "text/event-stream" if name.endswith(".sse") else "application/json"
+    return CONTENT_TYPES[Path(name).suffix]
 
 
 def names(folder: str) -> list[str]:
