@@ -6,8 +6,9 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -16,13 +17,18 @@ from aiohttp import web
 
 from proxy import VERSION
 from proxy.analysis import coverage as coverages
+from proxy.analysis.assessing import Assessor
+from proxy.analysis.classifier import Chosen
 from proxy.analysis.faults import fault
-from proxy.analysis.health import make_health, pipeline_samples, readiness, resident_bytes
+from proxy.analysis.health import classifier_samples, make_health, pipeline_samples, readiness, resident_bytes
+from proxy.analysis.judging import Judging
 from proxy.analysis.listeners import serve_http
-from proxy.analysis.pipeline import FLUSH_INTERVAL_S, Panes, Pipeline
+from proxy.analysis.pipeline import FLUSH_INTERVAL_S, Batching, Panes, Pipeline
 from proxy.analysis.prompt_key import prompt_hasher, read_or_make_key
 from proxy.analysis.queue import BoundedQueue
+from proxy.classifiers.guard import Guard
 from proxy.config.settings import Settings
+from proxy.config.taxonomy import read_taxonomy
 from proxy.control.api import make_api
 from proxy.control.plane import ControlPlane
 from proxy.control.policies import Policies, load_policies
@@ -31,6 +37,7 @@ from proxy.core.errors import GroundwireError, StateError
 from proxy.core.windows import pane_of
 from proxy.features.judge import JUDGE_VERSION
 from proxy.link.receiver import LinkReceiver
+from proxy.sensitive.scan import scan
 from proxy.stores.contract import Store
 from proxy.stores.registry import STORES
 from proxy.telemetry.logs import get_logger, set_up
@@ -89,20 +96,31 @@ class App:
             store=store,
             panes=_panes(settings, policies),
             queue=BoundedQueue(bounds.queue_exchanges_max, bounds.queue_bytes_max),
-            prompt_hash=prompt_hasher(read_or_make_key(folder / "prompt.key")),
+            judging=Judging(prompt_hasher(read_or_make_key(folder / "prompt.key")), partial(scan, names=False)),
             note_unknown_model=self._note_unknown_model,
             now=time.time,
             note_dialect=self._note_dialect,
+            batching=_batching(settings),
         )
         self._receiver = LinkReceiver(settings.link.socket or str(folder / "link.sock"), self._pipeline.on_message)
-        versions = {"groundwire": VERSION, "judge": JUDGE_VERSION}
-        self._plane = ControlPlane(settings, policies, store, self._receiver.publish, time.time, versions=versions)
+        self._plane = ControlPlane(
+            settings,
+            policies,
+            store,
+            self._receiver.publish,
+            time.time,
+            versions={"groundwire": VERSION, "judge": JUDGE_VERSION},
+            judge=self._pipeline.judge,
+        )
+        self._chosen = Chosen(Guard.load, read_taxonomy(), self._judge_by)
 
     async def run(self) -> None:
         """Everything from start to end. Raises GroundwireError where it cannot start."""
         listen = self._settings.listen
         await self._load_coverage()
         await self._receiver.start()
+        await self._plane.open()  # traffic has its enforcements before the model is loaded
+        await self._chosen.take(self._settings.classifiers)
         control = listen.control or f"unix:{self._settings.state_dir}/control.sock"
         runners = [
             await serve_http(self._health(), listen.analysis_health, "listen.analysis_health"),
@@ -121,8 +139,13 @@ class App:
         await self._settle()
         await _cancel(work, ticks)
         await self._pipeline.drain(DRAIN_S)
+        await self._pipeline.ordinary.save(all_of_them=True)
         await self._receiver.close()
         log.info("analysis_stopped")
+
+    def _judge_by(self, assessor: Assessor) -> None:
+        self._pipeline.judging.assessor = assessor
+        self._plane.note_judge(assessor.version)
 
     def _note_unknown_model(self, name: str) -> None:
         self._plane.note_unknown_model(name)
@@ -142,8 +165,10 @@ class App:
 
         return make_health(
             ready,
+            lambda: self._chosen.wrong,
             lambda: chain(
                 pipeline_samples(self._pipeline, len(self._receiver.peers), bool(self._store.moved_aside)),
+                classifier_samples(self._pipeline, self._chosen),
                 control_samples(self._plane),
             ),
         )
@@ -153,8 +178,9 @@ class App:
         loop = asyncio.get_running_loop()
         until_s = loop.time() + DRAIN_S
         before = -1
-        while (before != self._pipeline.totals.exchanges or len(self._pipeline.queue)) and loop.time() < until_s:
-            before = self._pipeline.totals.exchanges
+        pipeline = self._pipeline
+        while (before != pipeline.totals.exchanges or pipeline.queue or pipeline.working) and loop.time() < until_s:
+            before = pipeline.totals.exchanges
             await asyncio.sleep(SETTLE_S)
 
     # --- each second -------------------------------------------------------------------------------------------------
@@ -186,8 +212,14 @@ class App:
             pane = pane_of(time.time(), self._settings.pane_s)
             await self._move_coverage(pane)
             await self._store.expire(pane - self._settings.analysis.panes_kept_max)
-            self._pipeline.totals.keep(self._plane.memory.known_entries())
+            await self._tidy(self._plane.memory.known_entries())
             self._check_memory()
+
+    async def _tidy(self, routes: Container[str]) -> None:
+        self._pipeline.totals.keep(routes)
+        await self._pipeline.ordinary.keep(routes)
+        await self._pipeline.ordinary.save()
+        await self._chosen.look()
 
     def _check_parent(self) -> None:
         """Without whoever started it, it ends: a successor needs its port."""
@@ -246,6 +278,9 @@ class App:
             return
         self._settings = settings
         self._pipeline.panes = _panes(settings, policies)
+        self._pipeline.batching = _batching(settings)
+        if settings.classifiers != old.classifiers:
+            await self._chosen.take(settings.classifiers)
         set_up(settings.log_level, "analysis")
         if read != settings:
             log.warning("reload_needs_restart", keys=[k for k in RESTART_KEYS if getattr(read, k) != getattr(old, k)])
@@ -254,6 +289,10 @@ class App:
 
 def _panes(settings: Settings, policies: Policies) -> Panes:
     return Panes(settings.pane_s, settings.close_lag_s, policies.general.policy.duplicate_memory_s)
+
+
+def _batching(settings: Settings) -> Batching:
+    return Batching(settings.classifiers.batch_items_max, settings.classifiers.batch_wait_ms / 1000.0)
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:

@@ -5,6 +5,13 @@
     assessed   ok, or the reason        1 / 0   answers
     refusal    harm category            0, 1    assessed answers
     hedging    harm category            0, 1    assessed answers
+    toxicity, response_harmful, sensitive
+               harm category            0, 1    answers that a classifier scored (sensitive: that were scanned)
+    toxicity_bin   00 to 63             1       the same answers, by `toxicity_bin` of their probability
+    hazard     hazard                   1       of them, those found unsafe in this way
+    sensitive_type  type                1       answers that give this away
+    anomaly    all                      0, 1    answers of a model whose ordinary ones are known by now
+    embedding  PROJECTION.BIN           1       answers, once for each fixed projection
     duplicate  harm category            1       answers to a prompt that counted lately: they are in nothing above
     late       all                      1       answers whose pane had closed: they are in nothing above
     lost       where it was lost        1       exchanges that nobody assessed
@@ -14,13 +21,14 @@ Several answers to one prompt (`n` > 1) are one cluster: each counts as its shar
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Final
 
 from proxy.core.exchange import Purpose
 from proxy.core.observation import Observation
-from proxy.core.signals import ALL, ASSESSED, LOST, REFUSAL
+from proxy.core.signals import ALL, ASSESSED, LOST, REFUSAL, RESPONSE_HARMFUL, SENSITIVE, TOXICITY
 from proxy.core.windows import SCALE, Cell
 
 TRAFFIC: Final = "traffic"
@@ -28,6 +36,14 @@ HEDGING: Final = "hedging"
 DUPLICATE: Final = "duplicate"
 LATE: Final = "late"
 OK: Final = "ok"
+TOXICITY_BIN: Final = "toxicity_bin"
+HAZARD: Final = "hazard"
+SENSITIVE_TYPE: Final = "sensitive_type"
+ANOMALY: Final = "anomaly"
+EMBEDDING: Final = "embedding"
+
+BINS: Final = 64  # of probability, log-spaced: each edge is 1.16 times the one below, so "p95 > 1.5 q" can be read
+LEAST: Final = 1e-4  # bin 0 is all below
 
 Key = tuple[str, str, int]  # route, served model, pane
 
@@ -100,3 +116,37 @@ def _of_one(one: Observation, r: int, share: int) -> Iterator[tuple[Cell, int]]:
         yield Cell(REFUSAL, one.category, r, one.refusal), share
     if one.hedging is not None:
         yield Cell(HEDGING, one.category, r, one.hedging), share
+    yield from ((cell, share) for cell in _of_signals(one, r))
+
+
+def _of_signals(one: Observation, r: int) -> Iterator[Cell]:
+    """What classifier and scan said of an assessed answer."""
+    leaks = None if one.sensitive is None else int(bool(one.sensitive))
+    for signal, y in ((TOXICITY, one.toxic), (RESPONSE_HARMFUL, one.response_harmful), (SENSITIVE, leaks)):
+        if y is not None:
+            yield Cell(signal, one.category, r, y)
+    if one.toxicity is not None:
+        yield Cell(TOXICITY_BIN, f"{toxicity_bin(one.toxicity):02d}", r, 1)
+    yield from (Cell(HAZARD, hazard, r, 1) for hazard in one.hazards)
+    yield from (Cell(SENSITIVE_TYPE, kind, r, 1) for kind in one.sensitive or ())
+    if one.anomalous is not None:
+        yield Cell(ANOMALY, ALL, r, one.anomalous)
+    yield from (Cell(EMBEDDING, f"{k}.{place:02d}", r, 1) for k, place in enumerate(one.projections))
+
+
+def toxicity_bin(p: float) -> int:
+    """The bin of a probability, 0 to BINS - 1: bin i > 0 begins at LEAST ** (1 - (i - 1) / (BINS - 1))."""
+    if p < LEAST:
+        return 0
+    return min(BINS - 1, 1 + math.floor((1.0 - math.log(p) / math.log(LEAST)) * (BINS - 1)))
+
+
+def flagged(one: Observation) -> tuple[str, ...]:
+    """The signals that this answer raised."""
+    raised = {
+        TOXICITY: one.toxic,
+        RESPONSE_HARMFUL: one.response_harmful,
+        SENSITIVE: bool(one.sensitive),
+        ANOMALY: one.anomalous,
+    }
+    return tuple(signal for signal, is_raised in raised.items() if is_raised)

@@ -8,7 +8,10 @@ from typing import Final
 
 from aiohttp import web
 
+from proxy.analysis.classifier import RESULTS, Chosen
+from proxy.analysis.judging import STAGES
 from proxy.analysis.pipeline import SKIP_REASONS, Pipeline
+from proxy.classifiers.contract import OutOfScope
 from proxy.telemetry import analysis as declared
 from proxy.telemetry.metrics import CONTENT_TYPE, Sample, render, sample
 
@@ -17,15 +20,19 @@ STALE_S: Final = 30.0  # without a flush for this long the counts are stuck
 Probe = Callable[[], str]  # "" where all is well, else why not
 
 
-def make_health(ready: Probe, samples: Callable[[], Iterable[Sample]]) -> web.Application:
-    """The application. `ready` says why not, or ""; `samples` gives the metrics of this moment."""
+def make_health(ready: Probe, degraded: Probe, samples: Callable[[], Iterable[Sample]]) -> web.Application:
+    """The application. `ready` says why not, or ""; `degraded` what is wrong although the work goes on, or "".
+
+    `samples` gives the metrics of this moment.
+    """
 
     async def livez(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
 
     async def readyz(_: web.Request) -> web.Response:
-        wrong = ready()
-        return web.Response(text=f"{wrong or 'ok'}\n", status=503 if wrong else 200)
+        wrong, less = ready(), degraded()
+        said = wrong or (f"ok, degraded: {less}" if less else "ok")
+        return web.Response(text=f"{said}\n", status=503 if wrong else 200)
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=render(samples()), headers={"Content-Type": CONTENT_TYPE})
@@ -66,6 +73,25 @@ def pipeline_samples(pipeline: Pipeline, peers: int, salvaged: bool) -> Iterator
     yield sample(declared.FLUSHED_TIMESTAMP, totals.flushed_s)
     yield sample(declared.STATE_SALVAGED, salvaged)
     yield sample(declared.MEMORY_BYTES, resident_bytes())
+
+
+def classifier_samples(pipeline: Pipeline, chosen: Chosen) -> Iterator[Sample]:
+    """Who judges, and what it took so far."""
+    costs, totals = pipeline.judging.costs, pipeline.totals
+    yield sample(declared.CLASSIFIER, 1, version=chosen.assessor.version)
+    yield sample(declared.CLASSIFIER_DEGRADED, bool(chosen.wrong))
+    for result in RESULTS:
+        yield sample(declared.CLASSIFIER_CHANGES, chosen.results[result], result=result)
+    for stage in STAGES:
+        yield sample(declared.JUDGE_SECONDS, costs.seconds[stage], stage=stage)
+    yield sample(declared.BATCHES, costs.batches)
+    yield sample(declared.ITEMS, costs.items)
+    for reason in OutOfScope:
+        yield sample(declared.OUT_OF_SCOPE, costs.out_of_scope[reason.value], reason=reason.value)
+    for (route, signal), count in sorted(totals.flagged.items()):
+        yield sample(declared.FLAGGED, count, route=route, signal=signal)
+    for (route, kind), count in sorted(totals.sensitive.items()):
+        yield sample(declared.SENSITIVE, count, route=route, type=kind)
 
 
 def resident_bytes() -> int:

@@ -1,15 +1,16 @@
 """From the wire to the store: take, judge, count, flush, acknowledge.
 
-The receiver puts messages into a bounded queue and never waits. One task takes them, in slices short enough that the
-loop stays free for everything else; long bodies are judged in a thread. Once a second the counts go to the store, and
-only when they are durable are their frames acknowledged: so traffic knows what a crash has lost.
+The receiver puts messages into a bounded queue and never waits. One task takes what waits as a batch, bounded in
+exchanges, bytes and the time that the first of them waits for others; a batch is judged in one thread, so that the
+loop stays free for everything else. Once a second the counts go to the store, and only when they are durable are their
+frames acknowledged: so traffic knows what a crash has lost.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,15 +18,15 @@ from typing import Final
 from proxy.analysis import counting
 from proxy.analysis.counting import Tally
 from proxy.analysis.coverage import Coverage
-from proxy.analysis.decoding import decode
 from proxy.analysis.faults import fault
+from proxy.analysis.judging import Judging, unknown
+from proxy.analysis.ordinary import OrdinaryAnswers
 from proxy.analysis.queue import BoundedQueue
 from proxy.core.errors import StateError
-from proxy.core.exchange import Exchange
+from proxy.core.exchange import Exchange, Purpose
 from proxy.core.observation import Observation
 from proxy.core.windows import pane_of
 from proxy.dialects.registry import dialect_of
-from proxy.features.judge import observations
 from proxy.link.frames import Stats
 from proxy.link.receiver import Peer
 from proxy.stores.contract import Store
@@ -33,14 +34,22 @@ from proxy.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 
-SLICE_S: Final = 0.005
 FLUSH_INTERVAL_S: Final = 1.0
-THREAD_BYTES_MIN: Final = 65_536  # a body from this size on, or an encoded one, is judged beside the loop
+BATCH_BYTES_MAX: Final = 4_194_304  # as captured; a batch of one may be larger
 
 SKIPPED_FULL: Final = "queue_full"
 SKIPPED_FAULT: Final = "fault"
 SKIPPED_UNWEIGHED: Final = "unweighed"  # its coverage does not fit its pane: see coverage.py
-SKIP_REASONS: Final = (SKIPPED_FULL, SKIPPED_FAULT, SKIPPED_UNWEIGHED)
+SKIPPED_LATE: Final = "late"  # its pane had closed before its turn came: it is in no evidence, so nobody judges it
+SKIP_REASONS: Final = (SKIPPED_FULL, SKIPPED_FAULT, SKIPPED_UNWEIGHED, SKIPPED_LATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """A batch has at most `items_max` exchanges, and its first waits at most `wait_s` for others."""
+
+    items_max: int = 16
+    wait_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +63,18 @@ class Panes:
 
 @dataclass(slots=True)
 class Totals:
-    """What the pipeline did since it started; `assessed` and `refusals` are by route, the rest by reason."""
+    """What the pipeline did since it started.
+
+    `flagged` is by route and signal, `sensitive` by route and type; what was counted before is in neither.
+    """
 
     exchanges: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     observations: Counter[tuple[str, str]] = field(default_factory=Counter)  # (route, "ok" or the reason)
     duplicates: Counter[str] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
+    flagged: Counter[tuple[str, str]] = field(default_factory=Counter)
+    sensitive: Counter[tuple[str, str]] = field(default_factory=Counter)
     flushes: int = 0
     flush_faults: int = 0
     flushed_s: float = 0.0
@@ -68,13 +82,25 @@ class Totals:
 
     def keep(self, routes: Container[str]) -> None:
         """Forget what was counted of other routes: names that come and go for ever have a bound."""
-        self.observations = Counter({key: n for key, n in self.observations.items() if key[0] in routes})
+        for paired in (self.observations, self.flagged, self.sensitive):
+            for pair in [pair for pair in paired if pair[0] not in routes]:
+                del paired[pair]
         for counter in (self.duplicates, self.lost):
             for gone in [route for route in counter if route not in routes]:
                 del counter[gone]
 
 
 Message = Exchange | Stats
+Taken = tuple[Peer, int, Message]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """An exchange with the place of its counts."""
+
+    exchange: Exchange
+    key: counting.Key
+    r: int
 
 
 class Pipeline:
@@ -85,16 +111,18 @@ class Pipeline:
         *,
         store: Store,
         panes: Panes,
-        queue: BoundedQueue[tuple[Peer, int, Message]],
-        prompt_hash: Callable[[str], str],
+        queue: BoundedQueue[Taken],
+        judging: Judging,
         note_unknown_model: Callable[[str], None],
         now: Callable[[], float],
         note_dialect: Callable[[str, str], None],
+        batching: Batching = Batching(),
     ) -> None:
         self._store = store
         self._note_dialect = note_dialect
         self.queue = queue
-        self._prompt_hash = prompt_hash
+        self.judging = judging
+        self.ordinary = OrdinaryAnswers(store)
         self._note_unknown_model = note_unknown_model
         self._now = now
         self._tally = Tally()
@@ -102,9 +130,10 @@ class Pipeline:
         self._wake = asyncio.Event()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
         self.panes = panes
+        self.batching = batching
         self.coverage = Coverage()
         self.totals = Totals()
-        self.sender_stats: dict[int, Stats] = {}
+        self.working = False
 
     def on_message(self, peer: Peer, number: int, message: Message, size_bytes: int) -> None:
         """For the receiver. A full queue skips exchanges, which count as lost; a report is always taken."""
@@ -114,18 +143,24 @@ class Pipeline:
         self._wake.set()
 
     async def run(self) -> None:
-        """Take messages for ever, a slice at a time."""
+        """Take messages for ever, a batch at a time."""
         loop = asyncio.get_running_loop()
         while True:
             if not self.queue:
                 self._wake.clear()
                 await self._wake.wait()
-            begin_s = now_s = loop.time()
-            while self.queue and now_s < begin_s + SLICE_S:
-                await self._next()
-                now_s = loop.time()
-            self.totals.busy_s += now_s - begin_s
+            if len(self.queue) < self.batching.items_max and self.batching.wait_s:
+                await asyncio.sleep(self.batching.wait_s)
+            begin_s = loop.time()
+            await self._next()
+            self.totals.busy_s += loop.time() - begin_s
             await asyncio.sleep(0)  # let everybody else have a turn
+
+    async def judge(self, exchange: Exchange, purpose: Purpose) -> tuple[Observation, ...]:
+        """For questions of our own: judged by whoever judges users' answers now, and counted nowhere."""
+        loop = asyncio.get_running_loop()
+        [seen] = await loop.run_in_executor(self._thread, self.judging.judge, [exchange], purpose)
+        return unknown(exchange, purpose) if seen is None else seen
 
     async def flush(self) -> None:
         """Counts into the store, then acknowledgements. Raises StateError; what was not stored is kept."""
@@ -157,61 +192,74 @@ class Pipeline:
         await self.flush()
 
     async def _next(self) -> None:
-        (peer, number, message), size_bytes = self.queue.take()
+        """One batch."""
+        self.working = True
         try:
-            await self._take(peer, message, size_bytes)
+            taken = self._batch()
+            jobs = [job for _, _, message in taken if (job := self._job(message)) is not None]
+            if jobs:
+                await self._judge_and_count(jobs)
+            self._handled |= {peer: number for peer, number, _ in taken}
+            self.totals.exchanges += sum(isinstance(message, Exchange) for _, _, message in taken)
+        finally:
+            self.working = False
+
+    def _batch(self) -> list[Taken]:
+        """The oldest messages, within the bounds of a batch."""
+        first, size_bytes = self.queue.take()
+        taken = [first]
+        while self.queue and len(taken) < self.batching.items_max and size_bytes < BATCH_BYTES_MAX:
+            message, more_bytes = self.queue.take()
+            taken.append(message)
+            size_bytes += more_bytes
+        return taken
+
+    def _job(self, message: Message) -> _Job | None:
+        """What is to be judged; None where the message is done with."""
+        try:
+            if isinstance(message, Exchange):
+                return self._placed(message)
+            self._take_losses(message)
         except Exception as wrong:  # whatever it is, the next message is taken
             fault(log, "message_fault", wrong)
-        self._handled[peer] = number
+        return None
 
-    async def _take(self, peer: Peer, message: Message, size_bytes: int) -> None:
-        if isinstance(message, Stats):
-            self._take_stats(peer, message)
-            return
-        try:
-            await self._take_exchange(message, size_bytes)
-        finally:
-            self.totals.exchanges += 1
-
-    async def _take_exchange(self, exchange: Exchange, size_bytes: int) -> None:
+    def _placed(self, exchange: Exchange) -> _Job | None:
         if not exchange.route:
             if exchange.requested_model:
                 self._note_unknown_model(exchange.requested_model)
-            return
-        try:
-            observed = await self._judge(exchange, size_bytes)
-            await self._count(exchange, observed)
-        except Exception as wrong:  # a fault of ours costs one exchange, said and counted
-            fault(log, "exchange_fault", wrong, exchange=exchange.id, route=exchange.route)
-            self._skip(exchange, SKIPPED_FAULT)
-
-    async def _judge(self, exchange: Exchange, size_bytes: int) -> tuple[Observation, ...]:
-        def judge() -> tuple[Observation, ...]:
-            dialect = dialect_of(exchange.method, exchange.path)
-            return observations(
-                exchange, dialect=dialect, decode=decode, prompt_hash=self._prompt_hash, pi_k=exchange.coverage_k
-            )
-
-        encoded = exchange.request.content_encoding or exchange.response.content_encoding
-        if size_bytes < THREAD_BYTES_MIN and not encoded:
-            return judge()
-        return await asyncio.get_running_loop().run_in_executor(self._thread, judge)
-
-    async def _count(self, exchange: Exchange, observed: tuple[Observation, ...]) -> None:
-        now_s = self._now()
+            return None
         pane = pane_of(exchange.started_s, self.panes.pane_s)
         r = self.coverage.level(pane, exchange.coverage_k)
         if r is None:
             self._skip(exchange, SKIPPED_UNWEIGHED)
-            return
+            return None
         key = (exchange.route, exchange.served, pane)
         self._tally.add(key, [counting.traffic(r)])
-        if (pane + 1) * self.panes.pane_s + self.panes.close_lag_s < now_s:
+        if (pane + 1) * self.panes.pane_s + self.panes.close_lag_s < self._now():
             self._tally.add(key, [counting.late(r)])
-            return
-        repeated = await self._repeated(exchange.route, observed, now_s)
-        cells = list(counting.cells(observed, r, repeated))
-        self._tally.add(key, cells)
+            self.totals.skipped[SKIPPED_LATE] += 1
+            return None
+        return _Job(exchange, key, r)
+
+    async def _judge_and_count(self, jobs: Sequence[_Job]) -> None:
+        exchanges = [job.exchange for job in jobs]
+        judged = await asyncio.get_running_loop().run_in_executor(self._thread, self.judging.judge, exchanges)
+        for job, observed in zip(jobs, judged, strict=True):
+            try:
+                if observed is None:
+                    self._skip(job.exchange, SKIPPED_FAULT)
+                else:
+                    await self._count(job, observed)
+            except Exception as wrong:  # a fault of ours costs one exchange, said and counted
+                fault(log, "exchange_fault", wrong, exchange=job.exchange.id, route=job.exchange.route)
+                self._skip(job.exchange, SKIPPED_FAULT)
+
+    async def _count(self, job: _Job, observed: tuple[Observation, ...]) -> None:
+        exchange = job.exchange
+        repeated = await self._repeated(exchange.route, observed, self._now())
+        observed = await self.ordinary.marked(job.key[:2], observed, repeated)
+        self._tally.add(job.key, counting.cells(observed, job.r, repeated))
         self._total(exchange.route, observed, repeated)
         if any(one.unassessed is None for one in observed):
             self._note_dialect(exchange.route, dialect_of(exchange.method, exchange.path).name)
@@ -225,15 +273,16 @@ class Pipeline:
         for one in observed:
             if counting.mark(one) in repeated:
                 self.totals.duplicates[route] += 1
-            else:
-                self.totals.observations[route, one.unassessed.value if one.unassessed else counting.OK] += 1
+                continue
+            self.totals.observations[route, one.unassessed.value if one.unassessed else counting.OK] += 1
+            self.totals.flagged.update({(route, signal): 1 for signal in counting.flagged(one)})
+            self.totals.sensitive.update({(route, kind): n for kind, n in (one.sensitive or {}).items()})
 
     def _skip(self, exchange: Exchange, reason: str) -> None:
         self.totals.skipped[reason] += 1
         self._lose(exchange.route, exchange.served, exchange.started_s, reason, 1)
 
-    def _take_stats(self, peer: Peer, stats: Stats) -> None:
-        self.sender_stats[peer.process_id] = stats
+    def _take_losses(self, stats: Stats) -> None:
         for loss in stats.lost:
             self._lose(loss.route, loss.served, float(loss.second), "wire", loss.exchanges)
 

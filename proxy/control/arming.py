@@ -15,13 +15,11 @@ from typing import Any, Final
 import orjson
 
 from proxy.control.checks import Checks
+from proxy.control.judging import Judge, by_patterns
 from proxy.control.upstreams import Answer, Unreachable, UpstreamClient
 from proxy.core.errors import StateError
 from proxy.core.exchange import Body, End, Exchange, Framing, Purpose
 from proxy.core.observation import Observation
-from proxy.dialects.contract import Plain
-from proxy.dialects.registry import dialect_of
-from proxy.features.judge import observations
 
 CHAT: Final = "/v1/chat/completions"
 COMPLETIONS: Final = "/v1/completions"
@@ -104,6 +102,8 @@ async def ask(
     checks: Checks,
     now_s: float,
     used: Sequence[str] = (),
+    *,
+    judge: Judge = by_patterns,
 ) -> Checked:
     """Put the check prompts to the base on the paths that are used, else on those on which the candidate answers.
 
@@ -112,13 +112,15 @@ async def ask(
     """
     paths = tuple(used or await dialects(*candidate, checks.harmless[0]))
     try:
-        return await _ask_on(paths, base, checks, now_s)
+        return await _ask_on(paths, base, checks, now_s, judge)
     except Unreachable as wrong:
         failure = f"the base cannot be asked: {wrong}"
         return Checked(now_s, failure=failure, paths=paths, unreached=True)
 
 
-async def _ask_on(paths: tuple[str, ...], base: tuple[UpstreamClient, str], checks: Checks, now_s: float) -> Checked:
+async def _ask_on(
+    paths: tuple[str, ...], base: tuple[UpstreamClient, str], checks: Checks, now_s: float, judge: Judge
+) -> Checked:
     """Raises Unreachable."""
     for path in paths:
         for prompt in checks.harmless:
@@ -127,7 +129,8 @@ async def _ask_on(paths: tuple[str, ...], base: tuple[UpstreamClient, str], chec
                 return Checked(now_s, failure=failure, paths=paths)
     asked = judged = refused = 0
     for path in paths:
-        seen = await _ask_all(*base, path, checks.harmful_prompts if path == paths[0] else checks.harmful_sample)
+        prompts = checks.harmful_prompts if path == paths[0] else checks.harmful_sample
+        seen = await _ask_all(base, path, prompts, judge)
         failures = [one for one in seen if isinstance(one, str)]
         found = [one.refusal for one in seen if isinstance(one, Observation) and one.refusal is not None]
         if refused and found and not any(found):  # few among many: the rate of all would not show it
@@ -165,12 +168,14 @@ def refused_by_server(client: UpstreamClient, path: str, answer: Answer) -> str:
     return "" if answer.status == 200 else f"the base answered {answer.status} to {path}"
 
 
-async def _ask_all(client: UpstreamClient, model: str, path: str, prompts: Sequence[str]) -> list[Observation | str]:
+async def _ask_all(
+    base: tuple[UpstreamClient, str], path: str, prompts: Sequence[str], judge: Judge
+) -> list[Observation | str]:
     gate = asyncio.Semaphore(AT_ONCE_MAX)
 
     async def one(prompt: str) -> Observation | str:
         async with gate:
-            return await _ask_one(client, path, model, prompt)
+            return await _ask_one(base, path, prompt, judge)
 
     answers = await asyncio.gather(*map(one, prompts), return_exceptions=True)
     for answer in answers:
@@ -179,18 +184,16 @@ async def _ask_all(client: UpstreamClient, model: str, path: str, prompts: Seque
     return [answer for answer in answers if not isinstance(answer, BaseException)]
 
 
-async def _ask_one(client: UpstreamClient, path: str, model: str, prompt: str) -> Observation | str:
+async def _ask_one(base: tuple[UpstreamClient, str], path: str, prompt: str, judge: Judge) -> Observation | str:
     """The judged answer, or why there is none. Raises Unreachable."""
-    answer = await put(client, path, model, prompt)
-    return refused_by_server(client, path, answer) or judged(client.name, path, model, prompt, answer)
+    answer = await put(base[0], path, base[1], prompt)
+    return refused_by_server(base[0], path, answer) or await judged(judge, base, path, prompt, answer)
 
 
-def judged(upstream: str, path: str, model: str, prompt: str, answer: Answer) -> Observation:
+async def judged(judge: Judge, base: tuple[UpstreamClient, str], path: str, prompt: str, answer: Answer) -> Observation:
     """What the judge says of an answer, whatever its status: the same judge as users' traffic has."""
-    question = orjson.dumps(_question(path, model, prompt))
-    exchange = _exchange(upstream, path, model, question, answer)
-    dialect = dialect_of("POST", path)
-    seen = observations(exchange, dialect=dialect, decode=_decode, prompt_hash=_no_hash, purpose=Purpose.CHECK)
+    question = orjson.dumps(_question(path, base[1], prompt))
+    seen = await judge(_exchange(base[0].name, path, base[1], question, answer), Purpose.CHECK)
     return seen[0]
 
 
@@ -215,14 +218,6 @@ def _exchange(upstream: str, path: str, model: str, question: bytes, answer: Ans
         request=Body(question, Framing.LENGTH, "application/json", "", len(question)),
         response=Body(answer.data, Framing.LENGTH, answer.content_type, "", len(answer.data)),
     )
-
-
-def _decode(body: Body) -> Plain:
-    return Plain(body.data)  # the HTTP client has joined and decoded it
-
-
-def _no_hash(_: str) -> str:
-    return ""  # a check is never counted, so never de-duplicated
 
 
 def key_of(upstream: str, model: str) -> str:

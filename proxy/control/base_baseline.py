@@ -20,12 +20,14 @@ from proxy.control import arming
 from proxy.control.base_progress import Answered, Progress, advanced
 from proxy.control.base_prompts import Prompts
 from proxy.control.entry import Entry
+from proxy.control.judging import Judge
 from proxy.control.memory import Memory
 from proxy.control.setup import Setup
 from proxy.control.upstreams import Unreachable, UpstreamClient
 from proxy.core.baseline import Baseline, Kind, Standing
 from proxy.core.decide import JUDGE
 from proxy.core.learning import Learning, tally
+from proxy.core.observation import NO_HARM
 from proxy.core.plan import make_plan
 from proxy.core.routes import Target
 from proxy.telemetry.logs import get_logger
@@ -110,8 +112,9 @@ def adopted(entry: Entry, baseline: Baseline, job: Job) -> Entry:
 class BaseBaselines:
     """Asks bases, and hands what comes of it to their routes."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, judge: Judge) -> None:
         self._memory = memory
+        self._judge = judge
         self._paths: dict[str, str] = {}  # by Job.id: the path on which the base answers
 
     async def work(
@@ -156,17 +159,31 @@ class BaseBaselines:
 
     async def _ask(self, job: Job, client: UpstreamClient, batch: Sequence[tuple[str, str]]) -> list[Answered | str]:
         """For each prompt what was judged, or why the base did not answer."""
-        path = await self._path(job, client)
+        path, given = await self._path(job, client), job.prompts.given
         gate = asyncio.Semaphore(AT_ONCE_MAX)
 
         async def one(category: str, prompt: str) -> Answered | str:
             async with gate:
-                return await _ask_one(client, path, job.base.model, category, prompt)
+                return await self._ask_one((client, job.base.model), path, category, prompt, prompt in given)
 
         answers = list(await asyncio.gather(*(one(*pair) for pair in batch)))
         if any(isinstance(answer, str) for answer in answers):
             self._paths.pop(job.id, None)  # it may come back speaking otherwise
         return answers
+
+    async def _ask_one(
+        self, base: tuple[UpstreamClient, str], path: str, category: str, prompt: str, is_given: bool
+    ) -> Answered | str:
+        try:
+            answer = await arming.put(base[0], path, base[1], prompt)
+        except Unreachable as wrong:
+            return f"the base cannot be asked: {wrong}"
+        failure = arming.refused_by_server(base[0], path, answer)
+        if failure and answer.status not in PROMPT_AT_FAULT:
+            return failure
+        seen = await arming.judged(self._judge, base, path, prompt, answer)
+        knows_better = not is_given and seen.category != NO_HARM
+        return seen.category if knows_better else category, seen.refusal
 
     async def _path(self, job: Job, client: UpstreamClient) -> str:
         if job.id not in self._paths:
@@ -204,17 +221,6 @@ class BaseBaselines:
         )
         why = f"{baseline.why}; replaces {instead_of}, evidence begins anew"
         await self._memory.note(now_s, GROUNDWIRE, "baseline", name, why)
-
-
-async def _ask_one(client: UpstreamClient, path: str, model: str, category: str, prompt: str) -> Answered | str:
-    try:
-        answer = await arming.put(client, path, model, prompt)
-    except Unreachable as wrong:
-        return f"the base cannot be asked: {wrong}"
-    failure = arming.refused_by_server(client, path, answer)
-    if failure and answer.status not in PROMPT_AT_FAULT:
-        return failure
-    return category, arming.judged(client.name, path, model, prompt, answer).refusal
 
 
 def _say_progress(job: Job, before: Progress, after: Progress) -> None:

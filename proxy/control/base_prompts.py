@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +33,7 @@ class Prompts:
     """What a base is asked: (category, prompt), each prompt once, in the file's order.
 
     `harmless` and `repeated` count what was skipped. `digest` names exactly these prompts with their categories.
+    `given`: prompts whose category stands in the file; of the others the judge may know it better than the cues.
     """
 
     file: str
@@ -40,6 +41,7 @@ class Prompts:
     harmless: int = 0
     repeated: int = 0
     digest: str = ""
+    given: frozenset[str] = frozenset()
 
 
 def prompts_of(settings: Settings) -> dict[str, Prompts]:
@@ -66,6 +68,8 @@ def load_prompts(file: str) -> Prompts:
     if problems:
         raise ConfigError(problems)
     prompts = _prompts(file, [_pair(entry) for _, entry in entries])
+    given = frozenset(one["prompt"] for _, one in entries if isinstance(one, dict) and one.get("category"))
+    prompts = replace(prompts, given=given)
     if not prompts.asked:
         raise ConfigError([(Place(file), "holds no prompt that the judge takes for harmful; give some a `category`")])
     return prompts

@@ -10,6 +10,7 @@ from proxy.control import arming, learning
 from proxy.control.arming import Checked, Verdict
 from proxy.control.checks import Checks
 from proxy.control.entry import Entry
+from proxy.control.judging import Judge
 from proxy.control.memory import Memory
 from proxy.control.setup import Setup
 from proxy.control.upstreams import UpstreamClient
@@ -26,8 +27,9 @@ SHADOW: Final = "mode is shadow, so the base was not asked its check prompts; `g
 class Bases:
     """Checks of bases. Nobody's server is asked anything before somebody wants the route enforced."""
 
-    def __init__(self, memory: Memory, checks: Checks) -> None:
+    def __init__(self, memory: Memory, checks: Checks, judge: Judge) -> None:
         self._memory = memory
+        self._judge = judge
         self.checks = checks
         self._used: dict[str, tuple[str, ...]] = {}  # by route: the paths that users really ask, the first one first
 
@@ -101,7 +103,9 @@ class Bases:
         asked, beside = clients[base.upstream], clients[candidate.upstream]
         kept, paths = self._memory.check(base.upstream, base.model), self._paths(base)
         before = (await kept.load())[1]
-        checked = await arming.ask((asked, base.model), (beside, candidate.model), self.checks, now_s, paths)
+        checked = await arming.ask(
+            (asked, base.model), (beside, candidate.model), self.checks, now_s, paths, judge=self._judge
+        )
         if checked.unreached and (asked.closed or beside.closed):
             return  # a reload ended it; it is asked at once with the new settings
         await kept.edit(lambda known: arming.learnt(known, before, checked))

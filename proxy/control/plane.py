@@ -18,6 +18,7 @@ from proxy.control.checks import load_checks
 from proxy.control.discovery import Discovery
 from proxy.control.entry import Entry, base_changed, opened, updated
 from proxy.control.forgetting import beyond, crowded_out, may_forget, overdue
+from proxy.control.judging import Judge, by_patterns
 from proxy.control.looking import Looks
 from proxy.control.memory import Memory
 from proxy.control.policies import Policies
@@ -25,6 +26,7 @@ from proxy.control.publisher import Publisher
 from proxy.control.resolve import Found, resolve
 from proxy.control.setup import set_up
 from proxy.control.upstreams import clients
+from proxy.core.decide import JUDGE
 from proxy.core.enforcement import Snapshot, Step
 from proxy.core.errors import GroundwireError
 from proxy.core.windows import pane_of
@@ -43,7 +45,8 @@ class ControlPlane:
     """Routes, evidence and decisions of one Groundwire.
 
     `publish` gets each new snapshot; `now` gives Unix seconds. `versions` go into evidence records, and
-    `versions["judge"]` marks what judged refusals. Raises ConfigError where a file that the settings name is no good.
+    `versions["judge"]` marks what judged refusals; `judge` judges the answers to questions of our own. Raises
+    ConfigError where a file that the settings name is no good.
     """
 
     def __init__(
@@ -55,11 +58,12 @@ class ControlPlane:
         now: Callable[[], float],
         *,
         versions: Mapping[str, str] | None = None,
+        judge: Judge = by_patterns,
     ) -> None:
         self.setup = set_up(settings, policies, dict(versions or {}))
         self.memory = Memory(store)
-        self.bases = Bases(self.memory, load_checks(settings.checks_file))
-        self.base_baselines = BaseBaselines(self.memory)
+        self.bases = Bases(self.memory, load_checks(settings.checks_file), judge)
+        self.base_baselines = BaseBaselines(self.memory, judge)
         self.looks = Looks(self.memory, self.bases)
         self.discovery = Discovery()
         self.now = now
@@ -107,6 +111,10 @@ class ControlPlane:
         await self._merge(resolve(settings, self.discovery.listings), frozenset())
         await self.publish()
         self._discover_now.set()
+
+    def note_judge(self, version: str) -> None:
+        """Another judge from now on: a baseline of the one before is no measure for its verdicts."""
+        self.setup = replace(self.setup, versions={**self.setup.versions, JUDGE: version})
 
     def note_unknown_model(self, name: str) -> None:
         """A user asked for a model that has no route: read the listings again, once for each name."""

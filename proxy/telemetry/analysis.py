@@ -12,7 +12,7 @@ EXCHANGES: Final = Metric(
 SKIPPED: Final = Metric(
     "groundwire_analysis_skipped_total",
     Kind.COUNTER,
-    "Exchanges that arrived and were not assessed: queue_full, fault (of ours, see the log), unweighed.",
+    "Exchanges that arrived and were not assessed: queue_full, late (pane closed), fault (see the log), unweighed.",
     ("reason",),
 )
 OBSERVATIONS: Final = Metric(
@@ -52,7 +52,53 @@ STATE_SALVAGED: Final = Metric(
 )
 MEMORY_BYTES: Final = Metric("groundwire_analysis_resident_memory_bytes", Kind.GAUGE, "Resident memory.")
 
+CLASSIFIER: Final = Metric(
+    "groundwire_classifier_info", Kind.GAUGE, "1 for the version of what judges answers now.", ("version",)
+)
+CLASSIFIER_DEGRADED: Final = Metric(
+    "groundwire_classifier_degraded",
+    Kind.GAUGE,
+    "1 while the model that the settings name cannot be used; the one before it, or the cue lists, judge.",
+)
+CLASSIFIER_CHANGES: Final = Metric(
+    "groundwire_classifier_changes_total", Kind.COUNTER, "Models that were loaded, and those refused.", ("result",)
+)
+JUDGE_SECONDS: Final = Metric(
+    "groundwire_analysis_judge_seconds_total",
+    Kind.COUNTER,
+    "Time spent on answers by stage: read, assess (the classifier), scan (personal data, secrets, embeddings).",
+    ("stage",),
+)
+BATCHES: Final = Metric("groundwire_analysis_batches_total", Kind.COUNTER, "Batches of exchanges that were judged.")
+ITEMS: Final = Metric(
+    "groundwire_classifier_items_total", Kind.COUNTER, "Texts that the classifier was given: prompts and answers."
+)
+OUT_OF_SCOPE: Final = Metric(
+    "groundwire_classifier_out_of_scope_total", Kind.COUNTER, "Of them, those that it cannot score.", ("reason",)
+)
+FLAGGED: Final = Metric(
+    "groundwire_answers_flagged_total",
+    Kind.COUNTER,
+    "Answers that were toxic, response_harmful, sensitive (gave something away) or an anomaly.",
+    ("route", "signal"),
+)
+SENSITIVE: Final = Metric(
+    "groundwire_sensitive_found_total",
+    Kind.COUNTER,
+    "Personal data and secrets that answers gave away, by type; what the prompt held already is not counted.",
+    ("route", "type"),
+)
+
 METRICS: Final = (
+    CLASSIFIER,
+    CLASSIFIER_DEGRADED,
+    CLASSIFIER_CHANGES,
+    JUDGE_SECONDS,
+    BATCHES,
+    ITEMS,
+    OUT_OF_SCOPE,
+    FLAGGED,
+    SENSITIVE,
     EXCHANGES,
     SKIPPED,
     OBSERVATIONS,

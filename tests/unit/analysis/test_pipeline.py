@@ -11,8 +11,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from proxy.analysis import pipeline as module
+from proxy.analysis import judging as module
 from proxy.analysis.coverage import Coverage
+from proxy.analysis.judging import Judging
 from proxy.analysis.pipeline import Panes, Pipeline
 from proxy.analysis.prompt_key import prompt_hasher
 from proxy.analysis.queue import BoundedQueue
@@ -59,7 +60,7 @@ class Rig:
             store=store,
             panes=Panes(60.0, 120.0, 600.0),
             queue=BoundedQueue(items_max, 2**24),
-            prompt_hash=prompt_hasher(b"k" * 32),
+            judging=Judging(prompt_hasher(b"k" * 32)),
             note_unknown_model=self.unknown.append,
             now=lambda: self.now_s,
             note_dialect=lambda *used: self.dialects.append(used),
@@ -176,7 +177,7 @@ async def test_a_fault_of_ours_costs_one_exchange_and_quotes_nothing(
     def broken(*_: object, **__: object) -> None:
         raise ValueError(QUESTION)
 
-    monkeypatch.setattr(module, "observations", broken)
+    monkeypatch.setattr(module, "readings", broken)
     with caplog.at_level(logging.DEBUG):
         await rig.send(exchange())
     monkeypatch.undo()

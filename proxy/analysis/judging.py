@@ -1,0 +1,127 @@
+"""A batch of exchanges, from captured bytes to observations. Blocking: the pipeline runs it in its one thread.
+
+Whoever judges can be changed between two batches: a batch is judged by one assessor from its first to its last.
+A fault of ours costs the exchange that it came with, and no other.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Final, TypeVar
+
+from proxy.analysis.assessing import Assessor, Patterns, Read
+from proxy.analysis.decoding import decode
+from proxy.analysis.embedding import bins, projected
+from proxy.analysis.faults import fault
+from proxy.analysis.leaks import Scan, leaked
+from proxy.core.exchange import Exchange, Purpose
+from proxy.core.observation import Observation, Unassessed
+from proxy.dialects.registry import dialect_of
+from proxy.features.judge import unjudged
+from proxy.features.reading import Reading, readings
+from proxy.telemetry.logs import get_logger
+
+log = get_logger(__name__)
+
+T = TypeVar("T")
+
+PROMPT_CHARS_MAX: Final = 65_536  # of a longer prompt the first and the last half: a batch holds many at once
+READ: Final = "read"
+ASSESS: Final = "assess"
+SCAN: Final = "scan"
+STAGES: Final = (READ, ASSESS, SCAN)
+
+Judged = tuple[Observation, ...] | None  # None: a fault of ours
+
+
+@dataclass(slots=True)
+class Costs:
+    """Since the start: seconds by stage, batches, items that a classifier scored, and those out of scope by reason."""
+
+    seconds: Counter[str] = field(default_factory=Counter)
+    batches: int = 0
+    items: int = 0
+    out_of_scope: Counter[str] = field(default_factory=Counter)
+
+
+class Judging:
+    """One for the process; `judge` is called from one thread at a time, `assessor` is set from any."""
+
+    def __init__(self, prompt_hash: Callable[[str], str], scan: Scan | None = None) -> None:
+        self._prompt_hash = prompt_hash
+        self._scan = scan
+        self.assessor: Assessor = Patterns()
+        self.costs = Costs()
+
+    def judge(self, exchanges: Sequence[Exchange], purpose: Purpose = Purpose.USER) -> list[Judged]:
+        """The observations of each exchange, in order."""
+        begin_s = time.perf_counter()
+        read = [_guarded(one, partial(self._read, one, purpose)) for one in exchanges]
+        read_s = time.perf_counter()
+        whole = [one for one in read if one is not None]
+        seen = iter(self._assess(self.assessor, whole))
+        judged = [None if one is None else next(seen) for one in read]
+        assessed_s = time.perf_counter()
+        done = [self._scanned(*pair) for pair in zip(exchanges, read, judged, strict=True)]
+        self._note({READ: read_s - begin_s, ASSESS: assessed_s - read_s, SCAN: time.perf_counter() - assessed_s})
+        return done
+
+    def _note(self, seconds: Mapping[str, float]) -> None:
+        self.costs.batches += 1
+        self.costs.seconds.update(seconds)
+
+    def _read(self, exchange: Exchange, purpose: Purpose) -> Read:
+        found = readings(exchange, dialect=dialect_of(exchange.method, exchange.path), decode=decode)
+        pi_k = exchange.coverage_k
+        blanks = unjudged(exchange, found, prompt_hash=self._prompt_hash, pi_k=pi_k, purpose=purpose)
+        return tuple(map(_bounded, found)), blanks
+
+    def _assess(self, assessor: Assessor, batch: Sequence[Read]) -> list[Judged]:
+        """All at once; where that fails one by one, so that the one at fault is found."""
+        try:
+            observed, work = assessor.assess(batch)
+        except Exception as wrong:
+            if len(batch) > 1:
+                return [self._assess(assessor, [one])[0] for one in batch]
+            fault(log, "assess_fault", wrong, assessor=assessor.version)
+            return [None]
+        self.costs.items += work.items
+        self.costs.out_of_scope.update(work.out_of_scope)
+        return list(observed)
+
+    def _scanned(self, exchange: Exchange, read: Read | None, judged: Judged) -> Judged:
+        """With what each answer gives away, and where its embedding lies."""
+        if read is None or judged is None:
+            return None
+        pairs = list(zip(read[0], judged, strict=True))
+        return _guarded(exchange, lambda: tuple(self._more_of(*pair) for pair in pairs))
+
+    def _more_of(self, reading: Reading, seen: Observation) -> Observation:
+        if seen.unassessed is not None:
+            return seen
+        places = () if seen.embedding is None else bins(projected(seen.embedding))
+        leaks = None if self._scan is None else leaked(self._scan, reading)
+        return replace(seen, projections=places, sensitive=leaks)
+
+
+def unknown(exchange: Exchange, purpose: Purpose) -> tuple[Observation, ...]:
+    """For an exchange that a fault of ours left without observations."""
+    nothing = (Reading(unassessed=Unassessed.UNAVAILABLE),)
+    return unjudged(exchange, nothing, prompt_hash=lambda _: "", purpose=purpose)
+
+
+def _bounded(reading: Reading) -> Reading:
+    prompt, half = reading.prompt, PROMPT_CHARS_MAX // 2
+    return reading if len(prompt) <= 2 * half else replace(reading, prompt=f"{prompt[:half]} {prompt[-half:]}")
+
+
+def _guarded(exchange: Exchange, work: Callable[[], T]) -> T | None:
+    try:
+        return work()
+    except Exception as wrong:  # a fault of ours costs one exchange, said and counted
+        fault(log, "exchange_fault", wrong, exchange=exchange.id, route=exchange.route)
+        return None
