@@ -53,10 +53,9 @@ def log_odds_of(logits: Floats, temperature: float, columns: Sequence[int]) -> F
     +-LOG_ODDS_MAX.
     """
     scaled = logits * temperature
-    inside = scaled[..., list(columns)]
-    outside = scaled[..., [one for one in range(scaled.shape[-1]) if one not in columns]]
-    odds = np.clip(_log_sum(inside) - _log_sum(outside), -LOG_ODDS_MAX, LOG_ODDS_MAX)
-    return np.asarray(odds, dtype=np.float32)
+    outside = [one for one in range(scaled.shape[-1]) if one not in columns]
+    odds = _log_sum(scaled[..., list(columns)]) - _log_sum(scaled[..., outside])
+    return np.asarray(np.clip(odds, -LOG_ODDS_MAX, LOG_ODDS_MAX), dtype=np.float32)
 
 
 def _log_sum(logits: Floats) -> Floats:

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from proxy.classifiers import extra_heads
 from proxy.classifiers.contract import Embedding, Item, OutOfScope, Role, Scored, Stage
 from proxy.classifiers.heads import Heads, Logits
 from proxy.classifiers.language import is_in_scope
@@ -18,7 +19,7 @@ from proxy.classifiers.loading import Model, load
 from proxy.classifiers.manifest import HEDGE
 from proxy.classifiers.pooling import mean_embedding
 from proxy.classifiers.tokens import Ids
-from proxy.features import hedging_patterns as hedging
+from proxy.features import hedging_patterns
 
 Floats = NDArray[np.float32]
 
@@ -49,7 +50,9 @@ class Guard:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._heads = Heads(model.manifest)
+        self._extra = extra_heads.read(model.manifest)
+        self._version = extra_heads.version(model.manifest.identity, self._extra)
+        self._heads = Heads(model.manifest, self._version)
 
     @classmethod
     def load(cls, folder: Path, threads: int = 1, rows_max: int = 1, passes_max: int = 1) -> Guard:
@@ -58,8 +61,8 @@ class Guard:
 
     @property
     def version(self) -> str:
-        """Name and version: "guard-small@1"."""
-        return self._model.manifest.identity
+        """Name and version, own heads included: "guard-small@1", "guard-small@1+policy.medical_advice:1f0c9a2b"."""
+        return self._version
 
     def look(self, items: Sequence[Item]) -> list[Scored]:
         """Stage 0 alone: no encoder and no embedding, a fraction of a millisecond a text."""
@@ -71,7 +74,7 @@ class Guard:
         open_ = [index for index, scored in enumerate(found) if scored is None]
         reads = self._read([items[index] for index in open_])
         for index, read, scored in zip(open_, reads, self._scored(reads, stage), strict=True):
-            found[index] = self._hedged(read, scored) if len(read.text) else self._without(OutOfScope.EMPTY)
+            found[index] = self._completed(read.item, scored) if len(read.text) else self._without(OutOfScope.EMPTY)
         return [scored for scored in found if scored is not None]
 
     def score_exchange(
@@ -142,18 +145,18 @@ class Guard:
             for rows, vectors in zip(np.split(logits, ends), np.split(embeddings, ends), strict=True)
         ]
 
-    def _hedged(self, read: _Read, scored: Scored) -> Scored:
-        """With the score of hedging from cues, which beat a model at it, unless the model has a head for it."""
-        item = read.item
-        if item.role not in HEDGING_ROLES or self._heads.has(HEDGE, item.role):
-            return scored
-        cues, sentences = hedging.hedges(item.text)
-        score = min(cues * hedging.SENTENCES_PER_CUE / sentences, 2.0) / 2
-        return replace(
-            scored,
-            scores={**scored.scores, HEDGE: score},
-            flags={**scored.flags, HEDGE: score >= 0.5},
-        )
+    def _completed(self, item: Item, scored: Scored) -> Scored:
+        """With what neither stage gives: hedging by cues, which beat a model at it, and the heads that a team added."""
+        scores, flags = dict(scored.scores), dict(scored.flags)
+        if item.role in HEDGING_ROLES and not self._heads.has(HEDGE, item.role):
+            cues, sentences = hedging_patterns.hedges(item.text)
+            scores[HEDGE] = min(cues * hedging_patterns.SENTENCES_PER_CUE / sentences / 2, 1.0)
+            flags[HEDGE] = scores[HEDGE] >= 0.5
+        if scored.embedding is not None:
+            own_scores, own_flags = extra_heads.applied(self._extra, item.role, scored.embedding)
+            scores.update(own_scores)
+            flags.update(own_flags)
+        return replace(scored, scores=scores, flags=flags)
 
 
 def _encodable(text: str) -> str:

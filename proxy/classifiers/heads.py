@@ -28,10 +28,10 @@ class Logits:
 
 
 class Heads:
-    """The heads of a manifest, by role."""
+    """The heads of a manifest, by role. `version` goes on every score."""
 
-    def __init__(self, manifest: Manifest) -> None:
-        self._version = manifest.identity
+    def __init__(self, manifest: Manifest, version: str) -> None:
+        self._version = version
         self._of_role = {role: [head for head in manifest.heads if role in head.roles] for role in Role}
         self._of_name = {head.name: head for head in manifest.heads if head.kind is Kind.SOFTMAX}
 
@@ -70,16 +70,16 @@ class Heads:
         return self._of_name[head.of] if head.kind is Kind.SUM else head
 
     def _probability(self, head: Head, logits: Logits, stage: Stage) -> float:
-        z1, z0 = self._sums(head, logits) if head.kind is Kind.SUM else _columns(head, logits)
+        z1, z0 = self._sum(head, logits, stage) if head.kind is Kind.SUM else _columns(head, logits)
         calibrated = fusion.calibrated(z1, z0, fusion.weights(head, stage))
         return fusion.sigmoid(float(pooled(calibrated, head.pool)))
 
-    def _sums(self, head: Head, logits: Logits) -> tuple[Floats, Floats]:
-        """A sum's z1, of each window, and z0: the log odds of its labels, by either half alone at its temperature."""
+    def _sum(self, head: Head, logits: Logits, stage: Stage) -> tuple[Floats, Floats]:
+        """The log odds that the softmax head gives a sum's labels in each window, at this stage; and no other input."""
         of = self._of_name[head.of]
+        classes = fusion.calibrated(*_columns(of, logits), fusion.weights(of, stage))
         chosen = [of.labels.index(label) for label in head.labels]
-        z1, z0 = _columns(of, logits)
-        return fusion.log_odds_of(z1, of.stage1[0], chosen), fusion.log_odds_of(z0, of.stage0[1], chosen)
+        return fusion.log_odds_of(classes, 1.0, chosen), np.zeros((), dtype=np.float32)
 
 
 def _columns(head: Head, logits: Logits) -> tuple[Floats, Floats]:

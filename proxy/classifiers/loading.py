@@ -136,18 +136,18 @@ def _stage0(manifest: Manifest, data: bytes) -> Stage0:
     except Exception as wrong:  # zip, zlib, numpy and a missing key each raise their own
         raise ModelError(path, f"is no .npz with table and bias: {_short(wrong)}", RESTORE) from None
     columns = manifest.columns0
-    wanted = f"float16 [{2**BUCKETS_LOG2}, {columns} or more] and bias float32 of as many columns"
+    wanted = f"they must be float16 [{2**BUCKETS_LOG2}, {columns} or more] and float32 of as many columns"
     fits = table.ndim == 2 and bias.ndim == 1 and table.shape == (2**BUCKETS_LOG2, len(bias)) and len(bias) >= columns
     if not fits or table.dtype != np.float16 or bias.dtype != np.float32:
         what = f"table is {table.dtype} {table.shape}, bias {bias.dtype} {bias.shape}"
-        raise ModelError(path, what, f"they must be {wanted}")
+        raise ModelError(path, what, wanted)
     if not (np.isfinite(table).all() and np.isfinite(bias).all()):
         raise ModelError(path, "holds numbers that are not finite", "train it anew")
     return Stage0(cast("NDArray[np.float16]", table), cast("NDArray[np.float32]", bias))
 
 
 def _try_out(model: Model, vocabulary: int) -> None:
-    """A short and a longest pass, with the last token of the vocabulary: what fails, fails now, and the rest is warm."""
+    """A short and a longest pass, with the last token of the vocabulary: what fails, fails now; all else is warm."""
     path = model.manifest.path.parent / model.manifest.encoder
     last = np.full(model.manifest.shape.window - 2, vocabulary - 1, dtype=np.int32)
     ends = np.array([model.tokens.cls], dtype=np.int32), np.array([model.tokens.sep], dtype=np.int32)

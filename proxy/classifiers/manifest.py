@@ -60,7 +60,8 @@ class Head:
     """One signal of a model.
 
     stage0, stage1, fused:  weights (of the encoder's logit, of stage 0's, constant) for each stage; the calibrated
-                            logit is their weighted sum. A softmax head has no constant.
+                            logit is their weighted sum. A softmax head has no constant; a sum reads neither, but
+                            the log odds that its softmax head gives its labels at that stage, in the first's place.
     column, column0:        first column among the encoder's logits, among stage 0's (None: stage 0 has no such head)
     """
 
@@ -200,9 +201,12 @@ def _head(one: Table, *, has_stage0: bool) -> Head:
         column=0 if is_sum else one.count("column", 0, 4_096),
         column0=column0,
         pool=Pool(one.choice("pool", Pool)),
-        stage0=(0.0, of_ngrams[0], 0.0 if is_softmax else of_ngrams[1]),
+        # A sum has one input at every stage: the log odds that its softmax head gives its labels there.
+        stage0=(of_ngrams[0], 0.0, of_ngrams[1])
+        if is_sum
+        else (0.0, of_ngrams[0], 0.0 if is_softmax else of_ngrams[1]),
         stage1=(of_encoder[0], 0.0, 0.0 if is_softmax else of_encoder[1]),
-        fused=(fused[0], fused[1], 0.0 if is_softmax else fused[2]),
+        fused=(fused[0], 0.0 if is_sum else fused[1], 0.0 if is_softmax else fused[2]),
         threshold=1.0 if is_softmax else one.share("threshold"),
         false_positive_rate=one.share("false_positive_rate", 0.0),
         of=one.text("of") if is_sum else "",

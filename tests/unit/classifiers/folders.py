@@ -18,7 +18,7 @@ from proxy.classifiers.ngrams import BUCKETS_LOG2
 from tests.unit.classifiers.onnx_graph import Encoder, graph
 
 DIM: Final = 16
-WORDS: Final = (
+WORDS: Final = (  # noqa: SIM905
     "[PAD] [UNK] [CLS] [SEP] the a you i to of is not can help with that how bread bake stupid hate love make bomb "
     "sorry weather garden friend kill music write code money steal . , ? !"
 ).split()
