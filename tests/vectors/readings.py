@@ -33,7 +33,7 @@ OPENAI: Final[Readings] = {
         Usage(9, 4),
         done=True,
     ),
-    "openai_chat/tool_calls.sse": Response(one(finish="tool_calls", tool_calls=2), done=True),
+    "openai_chat/tool_call.sse": Response(one(finish="tool_calls", tool_calls=2), done=True),
     "openai_chat/refusal_field.sse": Response(one(refusal="I can't help with that."), done=True),
     "openai_chat/reasoning.sse": Response(one("A pear.", reasoning="The user wants a fruit. Pear?"), done=True),
     "openai_chat/think_tags.sse": Response(one("A plum.", reasoning="I cannot decide."), done=True),
@@ -47,7 +47,7 @@ OPENAI: Final[Readings] = {
     "openai_chat/unlike_all_others.sse": Response(one("Fine"), done=True),
     "openai_chat/parts.json": Response(one("Two parts.", reasoning="Hm."), done=True),
     "openai_chat/refusal_part.json": Response(one(refusal="No."), done=True),
-    "openai_chat/tool_calls.json": Response(one(finish="tool_calls", tool_calls=1), Usage(5, 7), done=True),
+    "openai_chat/tool_call.json": Response(one(finish="tool_calls", tool_calls=1), Usage(5, 7), done=True),
     "openai_chat/function_call.json": Response(one(finish="function_call", tool_calls=1), done=True),
     "openai_chat/error_in_200.json": Response(error="out of memory", done=True),
     "openai_chat/vllm_error_in_200.json": Response(error="too long", done=True),
@@ -77,6 +77,34 @@ OPENAI: Final[Readings] = {
     "openai_completions/llamacpp_completions_two.json": Response(
         said(" a canvas of countless", " a place where the"), Usage(3, 4), done=True
     ),
+}
+
+_OPENAI_USAGE: Final = Usage(14, 18)
+_CALL: Final = '{"name": "look_up", "arguments": {"what": "the pins of a lock"}}'
+OPENAI_BY_KIND: Final[Readings] = {
+    "openai_chat/text.json": whole(one(YES), _OPENAI_USAGE),
+    "openai_chat/text.sse": whole(one(YES)),
+    "openai_chat/refusal.json": whole(one(refusal=NO), _OPENAI_USAGE),
+    "openai_chat/refusal.sse": whole(one(NO)),
+    "openai_chat/reasoning.json": whole(one(YES, reasoning=THOUGHT), _OPENAI_USAGE),
+    "openai_chat/choices.json": whole(said(NO, YES, finish="stop"), _OPENAI_USAGE),
+    "openai_chat/choices.sse": whole(said(NO, YES, finish="stop")),
+    "openai_chat/malformed.json": "malformed",
+    "openai_chat/malformed.sse": "malformed",
+    "openai_completions/text.json": whole(one(YES), _OPENAI_USAGE),
+    "openai_completions/text.sse": whole(one(YES)),
+    "openai_completions/tool_call.json": whole(one(_CALL), _OPENAI_USAGE),
+    "openai_completions/tool_call.sse": whole(one(_CALL)),
+    "openai_completions/refusal.json": whole(one(NO), _OPENAI_USAGE),
+    "openai_completions/refusal.sse": whole(one(NO)),
+    "openai_completions/reasoning.json": whole(one(YES, reasoning=THOUGHT), _OPENAI_USAGE),
+    "openai_completions/reasoning.sse": whole(one(YES, reasoning=THOUGHT)),
+    "openai_completions/choices.json": whole(said(NO, YES, finish="stop"), _OPENAI_USAGE),
+    "openai_completions/choices.sse": whole(said(NO, YES, finish="stop")),
+    "openai_completions/cut.sse": Response(one(HALF, "")),
+    "openai_completions/error_in_200.json": whole(error="out of memory"),
+    "openai_completions/malformed.json": "malformed",
+    "openai_completions/malformed.sse": "malformed",
 }
 
 _RESPONSES_USAGE: Final = Usage(31, 18)
@@ -171,7 +199,6 @@ TGI: Final[Readings] = {
 }
 
 _OLLAMA_USAGE: Final = Usage(26, 18)
-_CALL: Final = '{"name": "look_up", "arguments": {"what": "the pins of a lock"}}'
 _OLLAMA: Final[dict[str, Response]] = {
     "chat_choices": whole(one(f"First way: {YES}\nSecond way: {YES}"), _OLLAMA_USAGE),
     "chat_reasoning": whole(one(YES, reasoning=THOUGHT), _OLLAMA_USAGE),
@@ -230,4 +257,4 @@ KSERVE: Final[Readings] = {
     "kserve/tool_call.sse": whole(one(_CALL, "")),
 }
 
-READINGS: Final[Readings] = {**OPENAI, **RESPONSES, **MESSAGES, **TGI, **OLLAMA, **KSERVE}
+READINGS: Final[Readings] = {**OPENAI, **OPENAI_BY_KIND, **RESPONSES, **MESSAGES, **TGI, **OLLAMA, **KSERVE}
