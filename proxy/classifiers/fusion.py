@@ -18,6 +18,7 @@ from proxy.classifiers.manifest import Head
 
 Floats = NDArray[np.float32]
 Weights = tuple[float, float, float]  # of z1, of z0, constant
+Number = float | Floats
 
 LOG_ODDS_MAX: Final = 16.0  # of a sum that float32 rounds to 0 or 1
 
@@ -27,8 +28,11 @@ def weights(head: Head, stage: Stage) -> Weights:
     return {Stage.STAGE0: head.stage0, Stage.STAGE1: head.stage1, Stage.FUSED: head.fused}[stage]
 
 
-def calibrated(z1: Floats, z0: Floats, of: Weights) -> Floats:
-    """Calibrated logits. z1: float32 [windows, ...]; z0: float32 [...], of the whole text. Returns z1's shape."""
+def calibrated(z1: Floats, z0: Floats, of: tuple[Number, Number, Number]) -> Floats:
+    """Calibrated logits. z1: float32 [windows, ...]; z0: float32 [...], of the whole text. Returns z1's shape.
+
+    of: numbers for one head, or float32 [heads] each for several side by side.
+    """
     return np.asarray(of[0] * z1 + (of[1] * z0 + of[2]), dtype=np.float32)
 
 

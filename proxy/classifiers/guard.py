@@ -53,6 +53,8 @@ class Guard:
         self._extra = extra_heads.read(model.manifest)
         self._version = extra_heads.version(model.manifest.identity, self._extra)
         self._heads = Heads(model.manifest, self._version)
+        self._no_windows = np.zeros((1, model.manifest.columns), dtype=np.float32)
+        self._no_ngrams = np.zeros(max(model.manifest.columns0, 1), dtype=np.float32)
 
     @classmethod
     def load(cls, folder: Path, threads: int = 1, rows_max: int = 1, passes_max: int = 1) -> Guard:
@@ -72,7 +74,7 @@ class Guard:
         """One result for each item, in order. A text is cut into tokens once, and read by the encoder once."""
         found: list[Scored | None] = [self._out_of_scope(item) for item in items]
         open_ = [index for index, scored in enumerate(found) if scored is None]
-        reads = self._read([items[index] for index in open_])
+        reads = self._read([items[index] for index in open_], with_prompts=stage is not Stage.STAGE0)
         for index, read, scored in zip(open_, reads, self._scored(reads, stage), strict=True):
             found[index] = self._completed(read.item, scored) if len(read.text) else self._without(OutOfScope.EMPTY)
         return [scored for scored in found if scored is not None]
@@ -98,15 +100,13 @@ class Guard:
     def _is_known(self, text: str) -> bool:
         return is_in_scope(text, self._model.manifest.languages)
 
-    def _read(self, items: Sequence[Item]) -> list[_Read]:
-        """All texts and the prompts that some head wants, cut into tokens together.
+    def _has_context(self, item: Item) -> bool:
+        """Whether an item's prompt is read. One in a language that the model does not know is no context."""
+        return bool(item.prompt.strip()) and self._heads.reads_prompt(item.role) and self._is_known(item.prompt)
 
-        A prompt in a language that the model does not know is no context: its response is read alone.
-        """
-        wanted = [
-            bool(item.prompt.strip()) and self._heads.reads_prompt(item.role) and self._is_known(item.prompt)
-            for item in items
-        ]
+    def _read(self, items: Sequence[Item], *, with_prompts: bool) -> list[_Read]:
+        """All texts, and the prompts that some head wants, cut into tokens together."""
+        wanted = [with_prompts and self._has_context(item) for item in items]
         prompts = [item.prompt for item, is_wanted in zip(items, wanted, strict=True) if is_wanted]
         ids = self._model.tokens.ids([_encodable(text) for text in (*(item.text for item in items), *prompts)])
         of_prompts = iter(ids[len(items) :])
@@ -117,19 +117,16 @@ class Guard:
         ]
 
     def _scored(self, reads: Sequence[_Read], stage: Stage) -> list[Scored]:
-        halves = self._encoded(reads) if stage is not Stage.STAGE0 else [(self._no_windows(), None)] * len(reads)
+        halves = self._encoded(reads) if stage is not Stage.STAGE0 else [(self._no_windows, None)] * len(reads)
         return [
             self._heads.scored(Logits(windows, self._ngrams(read, stage)), read.item.role, stage, embedding)
             for read, (windows, embedding) in zip(reads, halves, strict=True)
         ]
 
-    def _no_windows(self) -> Floats:
-        return np.zeros((1, self._model.manifest.columns), dtype=np.float32)
-
     def _ngrams(self, read: _Read, stage: Stage) -> Floats:
         stage0 = self._model.stage0
         if stage0 is None or stage is Stage.STAGE1:
-            return np.zeros(self._model.manifest.columns0, dtype=np.float32)
+            return self._no_ngrams
         return stage0.logits(read.text)
 
     def _encoded(self, reads: Sequence[_Read]) -> list[tuple[Floats, Embedding | None]]:

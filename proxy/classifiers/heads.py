@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,12 @@ from numpy.typing import NDArray
 from proxy.classifiers import fusion
 from proxy.classifiers.contract import Embedding, Role, Scored, Stage
 from proxy.classifiers.manifest import HAZARD, RISK, TOPIC, Head, Kind, Manifest
-from proxy.classifiers.pooling import pooled
+from proxy.classifiers.pooling import Pool, pooled
 
 Floats = NDArray[np.float32]
+Classes = Mapping[str, float]
+
+_NOTHING: Final = np.zeros((), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,30 +36,25 @@ class Heads:
 
     def __init__(self, manifest: Manifest, version: str) -> None:
         self._version = version
-        self._of_role = {role: [head for head in manifest.heads if role in head.roles] for role in Role}
-        self._of_name = {head.name: head for head in manifest.heads if head.kind is Kind.SOFTMAX}
+        self._names = {role: {head.name for head in manifest.heads if role in head.roles} for role in Role}
+        self._with_prompt = frozenset(role for head in manifest.heads if head.prompt for role in head.roles)
+        self._asked = {(role, stage): _Asked.of(manifest, role, stage) for role in Role for stage in Stage}
 
     def has(self, name: str, role: Role) -> bool:
         """Whether a role gets a signal."""
-        return any(head.name == name for head in self._of_role[role])
+        return name in self._names[role]
 
     def reads_prompt(self, role: Role) -> bool:
         """Whether any head of a role wants the prompt before the text."""
-        return any(head.prompt for head in self._of_role[role])
+        return role in self._with_prompt
 
     def scored(self, logits: Logits, role: Role, stage: Stage, embedding: Embedding | None) -> Scored:
         """The scores of one text; a head that the stage does not have is absent."""
-        scores: dict[str, float] = {}
-        flags: dict[str, bool] = {}
-        classes: dict[str, Mapping[str, float]] = {}
-        for head in self._of_role[role]:
-            if stage is Stage.STAGE0 and self._columns_of(head).column0 is None:
-                continue
-            if head.kind is Kind.SOFTMAX:
-                classes[head.name] = _classes(head, logits, stage)
-            else:
-                scores[head.name] = self._probability(head, logits, stage)
-                flags[head.name] = scores[head.name] >= head.threshold
+        asked = self._asked[role, stage]
+        scores, flags = asked.binary.scores(logits)
+        for one in asked.sums:
+            scores[one.name], flags[one.name] = one.score(logits)
+        classes = {one.name: one.shares(logits) for one in asked.classes}
         return Scored(
             version=self._version,
             scores=scores,
@@ -65,36 +64,131 @@ class Heads:
             embedding=embedding,
         )
 
-    def _columns_of(self, head: Head) -> Head:
-        """The head whose columns a head reads: its own, or those of the one that it sums over."""
-        return self._of_name[head.of] if head.kind is Kind.SUM else head
 
-    def _probability(self, head: Head, logits: Logits, stage: Stage) -> float:
-        z1, z0 = self._sum(head, logits, stage) if head.kind is Kind.SUM else _columns(head, logits)
-        calibrated = fusion.calibrated(z1, z0, fusion.weights(head, stage))
-        return fusion.sigmoid(float(pooled(calibrated, head.pool)))
-
-    def _sum(self, head: Head, logits: Logits, stage: Stage) -> tuple[Floats, Floats]:
-        """The log odds that the softmax head gives a sum's labels in each window, at this stage; and no other input."""
-        of = self._of_name[head.of]
-        classes = fusion.calibrated(*_columns(of, logits), fusion.weights(of, stage))
-        chosen = [of.labels.index(label) for label in head.labels]
-        return fusion.log_odds_of(classes, 1.0, chosen), np.zeros((), dtype=np.float32)
-
-
-def _columns(head: Head, logits: Logits) -> tuple[Floats, Floats]:
-    """(float32 [windows] or [windows, labels], float32 [] or [labels]); z0 is 0 where stage 0 has no such head."""
-    z1 = logits.windows[:, head.column : head.column + head.width]
-    begin = head.column0
-    z0 = np.zeros(head.width, dtype=np.float32) if begin is None else logits.ngrams[begin : begin + head.width]
-    return (z1, z0) if head.kind is Kind.SOFTMAX else (z1[:, 0], z0[0])
-
-
-def _classes(head: Head, logits: Logits, stage: Stage) -> Mapping[str, float]:
-    calibrated = fusion.calibrated(*_columns(head, logits), fusion.weights(head, stage))
-    return dict(zip(head.labels, fusion.softmax(pooled(calibrated, head.pool)).tolist(), strict=True))
-
-
-def _hazards(classes: Mapping[str, float], risk: float | None) -> Mapping[str, float]:
+def _hazards(classes: Classes, risk: float | None) -> Classes:
     """The risk, shared out; unknown where the model has no risk for the role."""
     return {} if risk is None else {label: risk * share for label, share in classes.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The heads of one role that a stage has."""
+
+    binary: _Binary
+    sums: tuple[_Sum, ...]
+    classes: tuple[_Softmax, ...]
+
+    @classmethod
+    def of(cls, manifest: Manifest, role: Role, stage: Stage) -> _Asked:
+        sources = {head.name: head for head in manifest.heads if head.kind is Kind.SOFTMAX}
+        heads = [
+            head
+            for head in manifest.heads
+            if role in head.roles and (stage is not Stage.STAGE0 or sources.get(head.of, head).column0 is not None)
+        ]
+        return cls(
+            _Binary.of([head for head in heads if head.kind is Kind.BINARY], stage),
+            tuple(_Sum.of(head, sources[head.of], stage) for head in heads if head.kind is Kind.SUM),
+            tuple(_Softmax.of(head, stage) for head in heads if head.name in (HAZARD, TOPIC)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Binary:
+    """All yes-or-no heads together, for speed. weights: float32 [3, heads]; the other arrays are [heads]."""
+
+    names: tuple[str, ...]
+    columns: NDArray[np.intp]
+    columns0: NDArray[np.intp]
+    weights: Floats
+    thresholds: Floats
+    pools: tuple[Pool, ...]
+
+    @classmethod
+    def of(cls, heads: Sequence[Head], stage: Stage) -> _Binary:
+        # A head that stage 0 does not have reads its first column with no weight.
+        weights = [_without_ngrams(head, fusion.weights(head, stage)) for head in heads]
+        return cls(
+            tuple(head.name for head in heads),
+            np.array([head.column for head in heads], dtype=np.intp),
+            np.array([head.column0 or 0 for head in heads], dtype=np.intp),
+            np.array(weights, dtype=np.float32).reshape(-1, 3).T,
+            np.array([head.threshold for head in heads], dtype=np.float32),
+            tuple(head.pool for head in heads),
+        )
+
+    def scores(self, logits: Logits) -> tuple[dict[str, float], dict[str, bool]]:
+        """(signal -> probability, signal -> decision)."""
+        weights = (self.weights[0], self.weights[1], self.weights[2])
+        z = fusion.calibrated(logits.windows[:, self.columns], logits.ngrams[self.columns0], weights)
+        found = [fusion.sigmoid(logit) for logit in self._pooled(z).tolist()]
+        flags = [score >= threshold for score, threshold in zip(found, self.thresholds.tolist(), strict=True)]
+        return dict(zip(self.names, found, strict=True)), dict(zip(self.names, flags, strict=True))
+
+    def _pooled(self, z: Floats) -> Floats:
+        """float32 [windows, heads] -> [heads]."""
+        if len(z) == 1:
+            return np.asarray(z[0])
+        return np.array([pooled(z[:, one], pool) for one, pool in enumerate(self.pools)], dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Softmax:
+    """A head of several classes."""
+
+    name: str
+    labels: tuple[str, ...]
+    columns: slice
+    columns0: slice | None
+    weights: fusion.Weights
+    pool: Pool
+
+    @classmethod
+    def of(cls, head: Head, stage: Stage) -> _Softmax:
+        begin = head.column0
+        return cls(
+            head.name,
+            head.labels,
+            slice(head.column, head.column + head.width),
+            None if begin is None else slice(begin, begin + head.width),
+            fusion.weights(head, stage),
+            head.pool,
+        )
+
+    def calibrated(self, logits: Logits) -> Floats:
+        """float32 [windows, labels]."""
+        z0 = _NOTHING if self.columns0 is None else logits.ngrams[self.columns0]
+        return fusion.calibrated(logits.windows[:, self.columns], z0, self.weights)
+
+    def shares(self, logits: Logits) -> Classes:
+        """Label -> probability; they sum to 1."""
+        found = fusion.softmax(pooled(self.calibrated(logits), self.pool))
+        return dict(zip(self.labels, found.tolist(), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    """Some classes of a softmax head as one yes or no: their log odds in each window, calibrated again."""
+
+    name: str
+    of_classes: _Softmax
+    chosen: tuple[int, ...]
+    weights: fusion.Weights
+    threshold: float
+    pool: Pool
+
+    @classmethod
+    def of(cls, head: Head, source: Head, stage: Stage) -> _Sum:
+        chosen = tuple(source.labels.index(label) for label in head.labels)
+        weights = fusion.weights(head, stage)
+        return cls(head.name, _Softmax.of(source, stage), chosen, weights, head.threshold, head.pool)
+
+    def score(self, logits: Logits) -> tuple[float, bool]:
+        """(probability, decision)."""
+        odds = fusion.log_odds_of(self.of_classes.calibrated(logits), 1.0, self.chosen)
+        score = fusion.sigmoid(float(pooled(fusion.calibrated(odds, _NOTHING, self.weights), self.pool)))
+        return score, score >= self.threshold
+
+
+def _without_ngrams(head: Head, weights: fusion.Weights) -> fusion.Weights:
+    return weights if head.column0 is not None else (weights[0], 0.0, weights[2])
