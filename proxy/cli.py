@@ -146,7 +146,20 @@ def _explain(commands: Commands) -> None:
 def _models(commands: Commands) -> None:
     models = _command(commands, "models", "see, measure and add the models that classify", "models.look:show_list")
     verbs = models.add_subparsers(required=True, metavar="VERB")
+    _model_verb(verbs, "list", "what is installed", "look:show_list")
+    for verb, text, handler in (
+        ("show", "one model: its signals, thresholds and card", "look:show"),
+        ("bench", "how long it takes a text, and its memory", "bench:bench"),
+    ):
+        _model_verb(verbs, verb, text, handler).add_argument("name", help=_MODEL)
+    verify = _model_verb(verbs, "verify", "whether models are whole: checksums, shapes, a trial", "look:verify")
+    verify.add_argument("name", nargs="?", help=f"{_MODEL}; default: all of them")
     _models_evaluate(verbs)
+    _models_add(verbs)
+    _models_train_head(verbs)
+
+
+_MODEL = "an installed model, or the path of a model folder"
 
 
 def _model_verb(verbs: Commands, verb: str, text: str, handler: str) -> argparse.ArgumentParser:
@@ -159,7 +172,7 @@ def _model_verb(verbs: Commands, verb: str, text: str, handler: str) -> argparse
 
 def _models_evaluate(verbs: Commands) -> None:
     command = _model_verb(verbs, "evaluate", "how good a model is on labelled texts", "evaluate:evaluate")
-    command.add_argument("name", help="an installed model, or the path of a model folder")
+    command.add_argument("name", help=_MODEL)
     command.add_argument("--data", required=True, metavar="FILE", help=".jsonl or .jsonl.gz, or a folder of them")
     command.add_argument("--stage", choices=["0", "1", "fused"], default="fused", help="which half scores")
     command.add_argument("--by", default="source", metavar="FIELD", help="one line for each value of it (source)")
@@ -185,6 +198,32 @@ def _natural(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
     return int(text)
+
+
+def _models_add(verbs: Commands) -> None:
+    add = _model_verb(verbs, "add", "bring a Hugging Face sequence-classification model", "add:add")
+    add.add_argument("name", help="what it is called here")
+    add.add_argument(
+        "--from", dest="source", required=True, metavar="DIR|HUB_ID", help="a folder, or organisation/model on the hub"
+    )
+    add.add_argument("--revision", default="", help="branch, tag or commit on the hub")
+    add.add_argument("--labels", metavar="FILE", help="TOML: which label is which signal (docs/models.md)")
+    add.add_argument("--quantize", choices=["dynamic", "static", "none"], default="dynamic", help="weights in int8")
+    add.add_argument("--calibration-texts", metavar="FILE", help="a text a line, for --quantize static")
+    add.add_argument("--window", type=int, default=256, metavar="TOKENS", help="of one pass; longer texts take several")
+    add.add_argument("--agreement-min", type=float, default=0.95, metavar="SHARE", help="decisions like the original's")
+    add.add_argument("--replace", action="store_true", help="put it in the place of a model of this name")
+
+
+def _models_train_head(verbs: Commands) -> None:
+    train = _model_verb(verbs, "train-head", "a head for a category of your own, from texts", "train_head:train_head")
+    train.add_argument("name", help="its signal is then policy.NAME")
+    train.add_argument(
+        "--data", required=True, metavar="FILE", help='lines of {"text", "label": 0|1, "prompt"?, "role"?}'
+    )
+    train.add_argument("--model", default="guard-small", help="whose embedding it reads")
+    train.add_argument("--seed", type=int, default=7, help="of the split")
+    train.add_argument("--false-positive-rate", type=float, default=0.01, metavar="SHARE", help="for the threshold")
 
 
 if __name__ == "__main__":

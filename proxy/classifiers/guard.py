@@ -138,7 +138,7 @@ class Guard:
         embeddings, logits = self._model.encoder.run([one for some in windows for one in some])
         ends = np.cumsum([len(some) for some in windows])[:-1]
         return [
-            (rows, mean_embedding(vectors))
+            (rows, mean_embedding(vectors) if vectors.shape[1] else None)
             for rows, vectors in zip(np.split(logits, ends), np.split(embeddings, ends), strict=True)
         ]
 

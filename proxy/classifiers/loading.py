@@ -162,7 +162,7 @@ def _try_out(model: Model, vocabulary: int) -> None:
     _require_width(path, "logits", logits.shape[1], model.manifest.columns)
     if not (np.isfinite(embedding).all() and np.isfinite(logits).all()):
         raise ModelError(path, "its outputs are not finite", "export it anew")
-    if abs(float(np.linalg.norm(embedding)) - 1) > 0.01:
+    if model.manifest.embedding_dim and abs(float(np.linalg.norm(embedding)) - 1) > 0.01:
         raise ModelError(path, "its embeddings have not length 1", "export it with a normalised embedding")
 
 
