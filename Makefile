@@ -85,4 +85,9 @@ bench-sensitive: setup-dev  ## what the patterns and the name tagger cost a kilo
 bench-stage0: setup-dev  ## how well and how fast the patterns judge: DATA=FOLDER of labelled texts
 	@$(PY) -m bench.stage0 --data $(DATA)
 
+BENCH_PY ?= $(PY)
+
+bench-classify: setup  ## int8 beside float32 and PyTorch: ARGS="--fp32 FILE --torch FOLDER" BENCH_PY=$(TRAIN_PY)
+	@$(BENCH_PY) -m bench.classify $(ARGS)
+
 bench: bench-proxy bench-revert  ## the benchmarks that need nothing else; on a quiet machine

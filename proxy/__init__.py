@@ -9,6 +9,8 @@ The map. Read `docs/life-of-a-response.md` beside it.
 
     core        the vocabulary, pure: exchange, routes, enforcement, observation, policy, evidence, ladder.
     dialects    pure: what the bytes of an API mean.          features    pure: what a text looks like (stage 0).
+    classifiers what a text is: small models on onnxruntime, texts in, probabilities out (stages 0 and 1).
+    sensitive   what a text gives away: personal data, secrets, names.
     detectors   pure: one textbook method a file.             stores      where counters and state are kept.
     telemetry   metrics and log lines, declared once.         config      settings, policy files.
     demo        `groundwire demo`: a route that erodes and is reverted, on real or synthetic model servers.
