@@ -155,7 +155,7 @@ def _manifest(root: Table) -> Manifest:
         files=files,
         encoder=encoder.listed("file", files),
         tokenizer=encoder.listed("tokenizer", files),
-        embedding_dim=encoder.count("embedding_dim", 1, 16_384),
+        embedding_dim=encoder.count("embedding_dim", 0, 16_384),  # 0: a brought model that gives none
         shape=_shape(encoder),
         stage0=stage0,
         heads=tuple(_head(one, has_stage0=bool(stage0)) for one in root.tables("head")),
