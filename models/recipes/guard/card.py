@@ -1,4 +1,4 @@
-"""The model card: what the files are, what they learnt, how good they are, where they fail. All figures are computed."""
+"""The model card: what the files are, what they learnt, how good they are, where they fail. Figures are computed."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from proxy.classifiers.contract import HAZARDS
 
 UNTAUGHT: Final = (
     "Sexual content and minors: no text of that kind was seen; a rule on words stands in its place.",
-    "Intellectual property, defamation, misinformation, elections, specialized advice: few public texts, mostly our own "
-    "sentences and the AILuminate demo prompts.",
+    "Intellectual property, defamation, misinformation, elections, specialized advice: few public texts, mostly our "
+    "own sentences and the AILuminate demo prompts.",
     "Conversations of several turns: the last user turn and the answer are all that is read.",
     "Languages other than English: marked out of scope.",
 )
@@ -58,8 +58,8 @@ def write(folder: Path, made: Made, lines: Sequence[Line], of: Measured, taught:
     text = "\n".join(
         [
             f"# {made.name}, version {made.version}",
-            f"\nMade {made.created} by `make train`. Apache-2.0. One int8 ONNX file: embedding (384) and all heads in one"
-            " pass; stage 0 is a table over hashed n-grams of the same tokens.",
+            f"\nMade {made.created} by `make train`. Apache-2.0. One int8 ONNX file: embedding (384) and all heads in"
+            " one pass; stage 0 is a table over hashed n-grams of the same tokens.",
             "\nEncoder: sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), "
             + ("its six layers." if made.name == "guard-large" else "three layers, distilled from guard-large."),
             "\n## What it was taught",

@@ -57,7 +57,7 @@ def rows(folder: Path, seed: int = 0) -> list[Row]:
 
 
 def capped(all_rows: list[Row], seed: int) -> list[Row]:
-    """The rows of one training pass: held-out ones left out, large sources cut to their cap by a hash of the wording."""
+    """The rows of one training pass: held-out ones left out, large sources cut to their cap by a hash of wording."""
     kept = [row for row in all_rows if not row.held_out]
     sizes: dict[str, int] = {}
     for row in kept:

@@ -18,7 +18,7 @@ TOPICS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One signal. `labels`: empty for a yes-or-no head; `weight`: its part in the loss; `fpr`: chooses the threshold."""
+    """One signal. `labels`: empty for a yes-or-no head; `weight`: its part in the loss; `fpr` chooses the threshold."""
 
     name: str
     roles: tuple[Role, ...]

@@ -16,7 +16,7 @@ from models.recipes.guard.heads import COLUMNS
 
 
 class GuardNet(nn.Module):  # type: ignore[misc]
-    """input_ids, attention_mask, token_type_ids: int64 [batch, tokens]; embedding [batch, dim], logits [batch, columns]."""
+    """Inputs int64 [batch, tokens]; out come embedding float32 [batch, dim] and logits float32 [batch, columns]."""
 
     def __init__(self, encoder: Any, columns: int = COLUMNS) -> None:
         super().__init__()

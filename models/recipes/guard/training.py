@@ -47,7 +47,7 @@ def train(
     folder: Path,
     teacher: GuardNet | None = None,
 ) -> None:
-    """Train in place. `order_of(pass)`: the rows of a pass. Continues from the stage's checkpoint, where there is one."""
+    """Train in place. `order_of(pass)`: the rows of a pass. Resumes from the stage's checkpoint, if any."""
     torch.manual_seed(schedule.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     net.to(device).train()
