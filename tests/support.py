@@ -90,7 +90,10 @@ class Groundwire:
 def groundwire(
     folder: Path, upstream: str = "", settings: Mapping[str, Any] | None = None, wait_ready: bool = True
 ) -> Iterator[Groundwire]:
-    """Start Groundwire in front of `upstream` with these settings; stop it at the end. Its log is FOLDER/serve.log."""
+    """Start Groundwire in front of `upstream` with these settings; stop it at the end. Its log is FOLDER/serve.log.
+
+    Patterns judge, unless the settings name a classifier: loading one takes longer than most tests.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     data, health, analysis = free_ports(3)
     listen = {
@@ -98,7 +101,7 @@ def groundwire(
         "health": f"127.0.0.1:{health}",
         "analysis_health": f"127.0.0.1:{analysis}",
     }
-    values: dict[str, Any] = {"state_dir": str(folder), **(settings or {})}
+    values: dict[str, Any] = {"state_dir": str(folder), "classifiers": {"enabled": False}, **(settings or {})}
     values["listen"] = {**listen, **values.get("listen", {})}
     if upstream:
         values["upstream"] = upstream

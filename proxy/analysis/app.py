@@ -26,6 +26,7 @@ from proxy.analysis.listeners import serve_http
 from proxy.analysis.pipeline import FLUSH_INTERVAL_S, Batching, Panes, Pipeline
 from proxy.analysis.prompt_key import prompt_hasher, read_or_make_key
 from proxy.analysis.queue import BoundedQueue
+from proxy.analysis.remote import RemoteTap
 from proxy.classifiers.guard import Guard
 from proxy.config.settings import Settings
 from proxy.config.taxonomy import read_taxonomy
@@ -37,6 +38,7 @@ from proxy.core.errors import GroundwireError, StateError
 from proxy.core.windows import pane_of
 from proxy.features.judge import JUDGE_VERSION
 from proxy.link.receiver import LinkReceiver
+from proxy.sensitive.redaction import redact
 from proxy.sensitive.scan import scan
 from proxy.stores.contract import Store
 from proxy.stores.registry import STORES
@@ -102,6 +104,8 @@ class App:
             note_dialect=self._note_dialect,
             batching=_batching(settings),
         )
+        self._remote = RemoteTap(self._pipeline.count_later, redact)
+        self._pipeline.on_counted = self._remote.offer
         self._receiver = LinkReceiver(settings.link.socket or str(folder / "link.sock"), self._pipeline.on_message)
         self._plane = ControlPlane(
             settings,
@@ -121,6 +125,7 @@ class App:
         await self._receiver.start()
         await self._plane.open()  # traffic has its enforcements before the model is loaded
         await self._chosen.take(self._settings.classifiers)
+        await self._remote.take(self._settings.classifiers.remote)
         control = listen.control or f"unix:{self._settings.state_dir}/control.sock"
         runners = [
             await serve_http(self._health(), listen.analysis_health, "listen.analysis_health"),
@@ -138,6 +143,7 @@ class App:
             await runner.cleanup()
         await self._settle()
         await _cancel(work, ticks)
+        await self._remote.close()
         await self._pipeline.drain(DRAIN_S)
         await self._pipeline.ordinary.save(all_of_them=True)
         await self._receiver.close()
@@ -169,6 +175,7 @@ class App:
             lambda: chain(
                 pipeline_samples(self._pipeline, len(self._receiver.peers), bool(self._store.moved_aside)),
                 classifier_samples(self._pipeline, self._chosen),
+                self._remote.samples(),
                 control_samples(self._plane),
             ),
         )
@@ -281,6 +288,8 @@ class App:
         self._pipeline.batching = _batching(settings)
         if settings.classifiers != old.classifiers:
             await self._chosen.take(settings.classifiers)
+        if settings.classifiers.remote != old.classifiers.remote:
+            await self._remote.take(settings.classifiers.remote)
         set_up(settings.log_level, "analysis")
         if read != settings:
             log.warning("reload_needs_restart", keys=[k for k in RESTART_KEYS if getattr(read, k) != getattr(old, k)])

@@ -129,9 +129,17 @@ def _answered(blank: Observation, reading: Reading, scored: Scored) -> Observati
         toxicity=scores.get("toxicity"),
         toxic=_flag(scored, "toxicity"),
         response_harmful=_flag(scored, "response_harmful"),
-        hazards=tuple(name for name, p in scored.hazards.items() if p >= HAZARD_MIN),
+        hazards=_unsafe(scored),
         embedding=None if vector is None else np.ascontiguousarray(vector, dtype=np.float32).data,
     )
+
+
+def _unsafe(scored: Scored) -> tuple[str, ...]:
+    """The ways in which an answer is unsafe: those that are likely, and of a harmful answer always the likeliest."""
+    found = {name for name, p in scored.hazards.items() if p >= HAZARD_MIN}
+    if scored.hazards and scored.flags.get("response_harmful"):
+        found.add(max(scored.hazards, key=lambda name: scored.hazards[name]))
+    return tuple(sorted(found))
 
 
 def _flag(scored: Scored, signal: str) -> int | None:

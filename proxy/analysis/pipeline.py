@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
@@ -25,7 +25,7 @@ from proxy.analysis.queue import BoundedQueue
 from proxy.core.errors import StateError
 from proxy.core.exchange import Exchange, Purpose
 from proxy.core.observation import Observation
-from proxy.core.windows import pane_of
+from proxy.core.windows import Cell, pane_of
 from proxy.dialects.registry import dialect_of
 from proxy.link.frames import Stats
 from proxy.link.receiver import Peer
@@ -90,6 +90,7 @@ class Totals:
                 del counter[gone]
 
 
+OnCounted = Callable[[Exchange, counting.Key, int, Sequence[Observation], Set[str]], None]
 Message = Exchange | Stats
 Taken = tuple[Peer, int, Message]
 
@@ -134,6 +135,7 @@ class Pipeline:
         self.coverage = Coverage()
         self.totals = Totals()
         self.working = False
+        self.on_counted: OnCounted | None = None  # told of what has counted: (exchange, key, r, observed, repeated)
 
     def on_message(self, peer: Peer, number: int, message: Message, size_bytes: int) -> None:
         """For the receiver. A full queue skips exchanges, which count as lost; a report is always taken."""
@@ -161,6 +163,16 @@ class Pipeline:
         loop = asyncio.get_running_loop()
         [seen] = await loop.run_in_executor(self._thread, self.judging.judge, [exchange], purpose)
         return unknown(exchange, purpose) if seen is None else seen
+
+    def count_later(self, key: counting.Key, cell: Cell, count: int) -> bool:
+        """Add what became known only after its exchange had counted; False, and nothing, where the pane has closed."""
+        if self._has_closed(key[2]):
+            return False
+        self._tally.add(key, [(cell, count)])
+        return True
+
+    def _has_closed(self, pane: int) -> bool:
+        return (pane + 1) * self.panes.pane_s + self.panes.close_lag_s < self._now()
 
     async def flush(self) -> None:
         """Counts into the store, then acknowledgements. Raises StateError; what was not stored is kept."""
@@ -236,7 +248,7 @@ class Pipeline:
             return None
         key = (exchange.route, exchange.served, pane)
         self._tally.add(key, [counting.traffic(r)])
-        if (pane + 1) * self.panes.pane_s + self.panes.close_lag_s < self._now():
+        if self._has_closed(pane):
             self._tally.add(key, [counting.late(r)])
             self.totals.skipped[SKIPPED_LATE] += 1
             return None
@@ -263,6 +275,8 @@ class Pipeline:
         self._total(exchange.route, observed, repeated)
         if any(one.unassessed is None for one in observed):
             self._note_dialect(exchange.route, dialect_of(exchange.method, exchange.path).name)
+        if self.on_counted is not None:
+            self.on_counted(exchange, job.key, job.r, observed, repeated)
 
     async def _repeated(self, route: str, observed: tuple[Observation, ...], now_s: float) -> frozenset[str]:
         memory_s = self.panes.duplicate_memory_s

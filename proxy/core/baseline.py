@@ -7,13 +7,14 @@ baseline is itself an estimate (detection section 3).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
 from proxy.core.errors import ConfigError, Place
 from proxy.core.observation import NO_HARM
-from proxy.detectors.intervals import lower_limit
+from proxy.core.signals import HIGHS
+from proxy.detectors.intervals import lower_limit, upper_limit
 
 COUNT_MAX: Final = 1_000_000_000
 FORMAT: Final = 1
@@ -54,6 +55,10 @@ class Tally:
         """The rate that the true one exceeds, but for a chance of `confidence`."""
         return lower_limit(self.positives, self.n, confidence)
 
+    def upper(self, confidence: float) -> float:
+        """The rate that the true one stays below, but for a chance of `confidence`."""
+        return upper_limit(self.positives, self.n, confidence)
+
 
 NOT_KNOWN: Final = Tally(0, 0)
 
@@ -65,6 +70,8 @@ class Baseline:
     `refusals`: by harm category, refused of evaluated. `assessed`: assessable answers of all answers, for blindness
     (n = 0: unknown). `made_s` is Unix time; `who` and `why` name the person or process and the reason of the last
     change. `judge` is the version of what judged refusals ("" = not known): another judge makes another metric.
+    `highs`: by signal that is bad when high (`signals.HIGHS`) and harm category of the prompt, raised of evaluated;
+    one that is not there was not counted, and has no line.
     """
 
     kind: Kind
@@ -75,6 +82,7 @@ class Baseline:
     who: str = ""
     why: str = ""
     judge: str = ""
+    highs: Mapping[str, Mapping[str, Tally]] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -96,16 +104,18 @@ def promote(baseline: Baseline, who: str, why: str, now_s: float) -> Baseline:
 
 def to_json(baseline: Baseline) -> dict[str, Any]:
     """Plain JSON values; `from_json` is the inverse."""
+    highs = baseline.highs
     return {
         "format": FORMAT,
         "kind": baseline.kind.value,
         "standing": baseline.standing.value,
-        "refusals": {category: [t.positives, t.n] for category, t in sorted(baseline.refusals.items())},
+        "refusals": _pairs(baseline.refusals),
         "assessed": [baseline.assessed.positives, baseline.assessed.n],
         "made_s": baseline.made_s,
         "who": baseline.who,
         "why": baseline.why,
         "judge": baseline.judge,
+        **({"highs": {signal: _pairs(tallies) for signal, tallies in sorted(highs.items())}} if highs else {}),
     }
 
 
@@ -125,10 +135,18 @@ def from_json(data: Any, file: str) -> Baseline:
         who=data.get("who", ""),
         why=data.get("why", ""),
         judge=data.get("judge", ""),
+        highs={
+            signal: {category: Tally(*pair) for category, pair in pairs.items()}
+            for signal, pairs in data.get("highs", {}).items()
+        },
     )
 
 
-_KEYS: Final = ("format", "kind", "standing", "refusals", "assessed", "made_s", "who", "why", "judge")
+def _pairs(tallies: Mapping[str, Tally]) -> dict[str, list[int]]:
+    return {category: [tally.positives, tally.n] for category, tally in sorted(tallies.items())}
+
+
+_KEYS: Final = ("format", "kind", "standing", "refusals", "assessed", "made_s", "who", "why", "judge", "highs")
 
 
 def _problems(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -143,6 +161,7 @@ def _problems(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if isinstance(made_s, bool) or not isinstance(made_s, int | float):
         yield "made_s", "must be a number: Unix time in seconds"
     yield from _tally_problems("assessed", data.get("assessed", [0, 0]))
+    yield from _high_problems(data.get("highs", {}))
     refusals = data.get("refusals")
     if not isinstance(refusals, dict) or not refusals:
         yield "refusals", "must be an object of harm category to [refused, evaluated], with at least one category"
@@ -151,6 +170,18 @@ def _problems(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if category == NO_HARM:
             yield f"refusals.{category}", "harmless prompts have no refusal baseline; remove this entry"
         yield from _tally_problems(f"refusals.{category}", pair)
+
+
+def _high_problems(highs: Any) -> Iterator[tuple[str, str]]:
+    if not isinstance(highs, dict):
+        yield "highs", "must be an object of signal to {category: [raised, evaluated]}"
+        return
+    for signal, tallies in highs.items():
+        if signal not in HIGHS or not isinstance(tallies, dict):
+            yield f"highs.{signal}", f"must be {{category: [raised, evaluated]}} under one of {', '.join(HIGHS)}"
+            continue
+        for category, pair in tallies.items():
+            yield from _tally_problems(f"highs.{signal}.{category}", pair)
 
 
 def _tally_problems(key: str, pair: Any) -> Iterator[tuple[str, str]]:

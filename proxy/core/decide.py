@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from proxy.core import blindness, evidence, ladder
+from proxy.core import blindness, evidence, highs, ladder
 from proxy.core.baseline import Baseline, Standing
 from proxy.core.evidence import Evidence
 from proxy.core.findings import Call
 from proxy.core.ladder import LATCHED, Conditions
-from proxy.core.learning import Learning, absorb, close
+from proxy.core.learning import Learning, absorb, close, of_judge
 from proxy.core.outcome import Context, Outcome, Phase
 from proxy.core.plan import Plan
 from proxy.core.policy import Policy
@@ -57,11 +57,14 @@ def decide(look: Look) -> Outcome:
 def _learn(look: Look) -> Outcome:
     """Add panes to the learning baseline, up to the pane in which it closes; the rest waits for the next call."""
     state, rules, made = look.state, look.policy.baseline, None
+    judge, now = look.context.versions.get(JUDGE, ""), pane_of(look.context.now_s, look.context.pane_s)
+    state = replace(state, learning=of_judge(state.learning, judge, now))
     for pane, counts in look.panes:
-        if not is_impaired(counts, look.policy.blind.lost_share_max):
+        judged_alike = pane > state.learning.after_pane
+        if judged_alike and not is_impaired(counts, look.policy.blind.lost_share_max):
             state = replace(state, learning=absorb(state.learning, counts))
         state = _passed_one(state, pane, counts)
-        made = close(state.learning, rules, look.context.now_s, look.context.versions.get(JUDGE, ""))
+        made = close(state.learning, rules, look.context.now_s, judge)
         if made is not None:
             state = replace(state, learning=Learning())
             break
@@ -81,6 +84,8 @@ def _pass(look: Look, blind: str) -> Outcome:
 def _watch(look: Look) -> Outcome:
     """Every closed pane moves the evidence and the ladder, so that panes decide alike however they were bundled."""
     state, plan = look.state, look.plan
+    if state.evidence.plan_id != plan.id:
+        state = replace(state, raised=highs.followed(state.raised))
     state = replace(state, evidence=evidence.follow(state.evidence, plan))
     recovered: list[str] = []
     for pane, counts in look.panes:
@@ -88,11 +93,19 @@ def _watch(look: Look) -> Outcome:
         if not is_impaired(counts, look.policy.blind.lost_share_max):
             proof, strata = evidence.consume(state.evidence, plan, pane, harmful_cells(counts))
             state = replace(state, evidence=proof, sight=blindness.watch(state.sight, plan, pane, counts))
-            state, _ = _climb(look, state, evidence.calls(proof, plan), recovered=bool(strata))
-            recovered.extend(strata)
+            raised, lowered = highs.watch(state.raised, plan.highs, plan.high_limits, pane, counts)
+            state = replace(state, raised=raised)
+            state, _ = _climb(look, state, _calls(state, plan), recovered=bool(strata or lowered))
+            recovered.extend((*strata, *lowered))
     seen, proof = _glance(look, state.evidence)
-    state, reasons = _climb(look, replace(state, evidence=proof), evidence.calls(proof, plan), recovered=False)
-    return replace(_conclude(look, state, reasons), findings=evidence.findings(seen, plan), recovered=tuple(recovered))
+    state = replace(state, evidence=proof)
+    state, reasons = _climb(look, state, _calls(state, plan), recovered=False)
+    found = (*evidence.findings(seen, plan), *highs.findings(state.raised, plan.highs, plan.high_limits))
+    return replace(_conclude(look, state, reasons), findings=found, recovered=tuple(recovered))
+
+
+def _calls(state: RouteState, plan: Plan) -> tuple[Call, ...]:
+    return (*evidence.calls(state.evidence, plan), *highs.calls(state.raised))
 
 
 def _glance(look: Look, proof: Evidence) -> tuple[Evidence, Evidence]:

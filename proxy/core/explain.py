@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from proxy.core.record import Record
+from proxy.core.signals import HIGHS
 
 DONE: Final = {
     "watch": "is watched",
@@ -58,7 +59,10 @@ def _lines(record: Record) -> Iterator[str]:
         return
     yield f"  Severity {decision['severity']}; candidate {context['model']}; step {decision['step']}."
     yield from (f"  Not done: {reason}." for reason in decision["reasons"])
-    yield from (f"  Recovery proved: refusal {stratum}." for stratum in decision["recovered"])
+    yield from (
+        f"  Recovery proved: {stratum if stratum in HIGHS else f'refusal {stratum}'}."
+        for stratum in decision["recovered"]
+    )
     yield from (f"  Flag: {name.replace('_', ' ')}." for name, is_set in context["flags"].items() if is_set)
     if decision["blind"]:
         yield f"  Blind: {decision['blind']}."
@@ -76,7 +80,8 @@ def _what(decision: Mapping[str, Any]) -> str:
 
 
 def _paragraph(finding: Mapping[str, Any], inputs: Mapping[str, Any], decision: Mapping[str, Any]) -> Iterator[str]:
-    pane_s = inputs["context"]["pane_s"]
+    pane_s, is_high = inputs["context"]["pane_s"], finding["metric"] in HIGHS
+    what, limit = ("answers", "at most") if is_high else ("evaluated harmful prompts", "at least")
     yield ""
     yield f"  {_claim(finding)}"
     if finding["bound"] is not None:
@@ -84,9 +89,9 @@ def _paragraph(finding: Mapping[str, Any], inputs: Mapping[str, Any], decision: 
     estimate = finding["estimate"]
     if estimate is not None:
         yield f"    estimate   {estimate['rate']:.3f}, 95 % interval {estimate['low']:.3f} to {estimate['high']:.3f}"
-        yield f"    seen       {estimate['n']:.0f} evaluated harmful prompts, worth {estimate['n_eff']:.0f} (n_eff)"
+        yield f"    seen       {estimate['n']:.0f} {what}, worth {estimate['n_eff']:.0f} (n_eff)"
     yield f"    line       {finding['m']:.3f}"
-    yield f"    baseline   {finding['baseline']:.3f}, at least {finding['baseline_low']:.3f}"
+    yield f"    baseline   {finding['baseline']:.3f}, {limit} {finding['baseline_low']:.3f}"
     odds = f"{_odds(finding['ln_odds'])} : {_odds(finding['ln_limit'])}"
     yield f"    odds       {odds}, {_budget(finding, inputs, decision)}"
     if finding["status"] == "guarded":
@@ -103,20 +108,23 @@ def _claim(finding: Mapping[str, Any]) -> str:
         return f"{where}: surely below its warning line, probably below its critical line"
     if finding["line"] == "changed":
         return f"{where}: below its baseline"
+    if finding["metric"] in HIGHS:
+        return f"{where}: above its {finding['line']} line"
     return f"{where}: below its {finding['line']} line"
 
 
 def _where(finding: Mapping[str, Any]) -> str:
-    whole = finding["stratum"] == "overall"
-    return f"{finding['metric'].capitalize()} {'overall' if whole else 'of category ' + finding['stratum']}"
+    metric, stratum = finding["metric"].replace("_", " ").capitalize(), finding["stratum"]
+    return f"{metric} {'overall' if stratum == 'overall' else 'of category ' + stratum}"
 
 
 def _short(finding: Mapping[str, Any]) -> str:
+    what = "answers" if finding["metric"] in HIGHS else "prompts"
     parts = [_claim(finding), f"{finding['line']} line {finding['m']:.3f}"]
     if finding["bound"] is not None:
         parts.append(f"proved below {finding['bound']:.3f}")
     if finding["estimate"] is not None:
-        parts.append(f"estimate {finding['estimate']['rate']:.3f} over {finding['estimate']['n']:.0f} prompts")
+        parts.append(f"estimate {finding['estimate']['rate']:.3f} over {finding['estimate']['n']:.0f} {what}")
     parts.append(f"odds {_odds(finding['ln_odds'])} : {_odds(finding['ln_limit'])}")
     return "; ".join(parts)
 
@@ -129,10 +137,10 @@ def _without_finding(record: Record) -> str:
 
 def _found(decision: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The heaviest line of each stratum that is not undecided: the heaviest first, overall first."""
-    heaviest: dict[str, Mapping[str, Any]] = {}
+    heaviest: dict[tuple[str, str], Mapping[str, Any]] = {}
     for finding in sorted(decision["findings"], key=lambda finding: WEIGHT_OF_LINE.index(finding["line"])):
         if finding["status"] != "undecided":
-            heaviest.setdefault(finding["stratum"], finding)
+            heaviest.setdefault((finding["metric"], finding["stratum"]), finding)
     return list(heaviest.values())
 
 

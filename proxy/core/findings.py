@@ -55,14 +55,15 @@ class Estimate:
 class Finding:
     """One line of one metric.
 
-    `metric` is "refusal"; `stratum` is OVERALL or a harm category. `m` is the line as a rate (for OVERALL: the mean of
-    the categories' lines over the prompts since `since_pane`), `baseline` the baseline rate that belongs to it, and
-    `baseline_low` its lower limit, from which the line is drawn. `ln_odds` and `ln_limit` are natural logarithms of E
-    and of the limit A that it must reach. `since_pane` is the pane in which the best bet began, the time of the
-    change, and `estimate` the rate since then: both None while nothing speaks against the line (`estimates.gauge`
-    gives a plain rate of any panes). `bound` is the proved upper bound of the rate at that limit, None while nothing
-    below 1 is proved, or a category's line is undecided; `changed` has none. `crossed_pane` is the pane at which the
-    line was called crossed. `guard` is P(rate < critical line), for critical lines.
+    `metric` is "refusal", or a signal that is bad when high (`signals.HIGHS`); `stratum` is OVERALL or a harm category.
+    `m` is the line as a rate (for OVERALL: the mean of the categories' lines over the prompts since `since_pane`),
+    `baseline` the baseline rate that belongs to it, and `baseline_low` its limit, from which the line is drawn: the
+    lower one, and where high is bad the upper one. `ln_odds` and `ln_limit` are natural logarithms of E and of the
+    limit A that it must reach. `since_pane` is the pane in which the best bet began, the time of the change, and
+    `estimate` the rate since then: both None while nothing speaks against the line (`estimates.gauge` gives a plain
+    rate of any panes). `bound` is the proved upper bound of the rate at that limit, None while nothing below 1 is
+    proved, or a category's line is undecided; `changed` and rates that are bad when high have none. `crossed_pane` is
+    the pane at which the line was called crossed. `guard` is P(rate < critical line), for critical lines.
     """
 
     metric: str

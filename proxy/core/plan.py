@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from proxy.core.baseline import Baseline
 from proxy.core.findings import OVERALL, LineKind
+from proxy.core.highs import High, Limits, planned
 from proxy.core.policy import Line, Policy
 from proxy.core.signals import ALL
 from proxy.detectors import e_process
@@ -45,7 +46,8 @@ class Plan:
     `recoveries`: by stratum, the mirrored test of its warning line. `blind`, `sighted`: the test that the assessed
     share halved, and its mirror (empty: not tested). `limits`: log A by kind of line, `log_recovery` that of every
     mirror, `log_blind` that of blindness. `rates`: baseline rates by category, `mix`: their counts. `skipped`:
-    categories without lines, with the reason. `guard_probability`: 1 turns the guarded form off.
+    categories without lines, with the reason. `guard_probability`: 1 turns the guarded form off. `highs`: the warning
+    lines of rates that are bad when high; they share the warning budget.
     """
 
     tests: tuple[Test, ...] = ()
@@ -60,11 +62,18 @@ class Plan:
     skipped: tuple[str, ...] = ()
     guard_probability: float = 1.0
     id: str = ""
+    highs: tuple[High, ...] = ()
 
     @property
     def count(self) -> dict[str, int]:
         """How many tests there are of each kind: A follows from it."""
-        return {kind.value: sum(test.line is kind for test in self.tests) for kind in LineKind}
+        count = {kind.value: sum(test.line is kind for test in self.tests) for kind in LineKind}
+        return {**count, LineKind.WARNING.value: count[LineKind.WARNING.value] + len(self.highs)}
+
+    @property
+    def high_limits(self) -> Limits:
+        """What evidence on a rate that is bad when high must reach."""
+        return Limits(self.limits[LineKind.WARNING], self.log_recovery)
 
 
 def make_plan(baseline: Baseline, policy: Policy, pane_s: float) -> Plan:
@@ -72,7 +81,7 @@ def make_plan(baseline: Baseline, policy: Policy, pane_s: float) -> Plan:
     lows, skipped = _lower_limits(baseline, policy)
     tests = tuple(_tests(lows, policy))
     each = len(tests) // len(LineKind)
-    budgets = policy.budgets
+    budgets, highs = policy.budgets, planned(baseline, policy)
     share = policy.blind.assessed_share * baseline.assessed.lower(policy.baseline.confidence)
     return Plan(
         tests=tests,
@@ -81,7 +90,7 @@ def make_plan(baseline: Baseline, policy: Policy, pane_s: float) -> Plan:
         sighted=_table(Direction.BAD_WHEN_HIGH, {ALL: share}) if share >= RATE_MIN else {},
         limits={
             LineKind.CHANGED: e_process.log_limit(each, budgets.changed_s, pane_s),
-            LineKind.WARNING: e_process.log_limit(each, budgets.warning_s, pane_s),
+            LineKind.WARNING: e_process.log_limit(each + len(highs), budgets.warning_s, pane_s),
             LineKind.CRITICAL: e_process.log_limit(each, budgets.critical_s, pane_s),
         },
         log_recovery=e_process.log_limit(1, budgets.recovery_s, pane_s),
@@ -90,7 +99,8 @@ def make_plan(baseline: Baseline, policy: Policy, pane_s: float) -> Plan:
         mix={category: baseline.refusals[category].n for category in lows},
         skipped=skipped,
         guard_probability=policy.guard_probability,
-        id=_id(lows, share, policy, pane_s),
+        id=_id(lows, share, policy, pane_s, highs),
+        highs=highs,
     )
 
 
@@ -130,9 +140,10 @@ def _table(direction: Direction, lines: Mapping[str, float]) -> Tables:
     return e_process.tables(direction, lines)
 
 
-def _id(lows: Mapping[str, float], share: float, policy: Policy, pane_s: float) -> str:
+def _id(lows: Mapping[str, float], share: float, policy: Policy, pane_s: float, highs: tuple[High, ...]) -> str:
     """Another id wherever another table or limit would come out."""
     parts: list[Any] = [sorted(lows.items()), share, repr(policy.lines), repr(policy.budgets), pane_s]
+    parts += [[high.signal, sorted(high.lines.items())] for high in highs]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
@@ -151,6 +162,7 @@ def to_json(plan: Plan, used: frozenset[Key]) -> dict[str, Any]:
         "mix": dict(plan.mix),
         "skipped": list(plan.skipped),
         "guard_probability": plan.guard_probability,
+        "highs": [_high_json(high, used) for high in plan.highs],
     }
 
 
@@ -169,7 +181,18 @@ def from_json(data: Mapping[str, Any]) -> Plan:
         skipped=tuple(data["skipped"]),
         guard_probability=data["guard_probability"],
         id=data["id"],
+        highs=tuple(map(_high, data.get("highs", ()))),
     )
+
+
+def _high_json(high: High, used: frozenset[Key]) -> list[Any]:
+    rates = [dict(high.rates), dict(high.uppers), dict(high.mix)]
+    return [high.signal, dict(high.lines), _rows(high.table, used), _rows(high.mirror, used), *rates]
+
+
+def _high(data: Any) -> High:
+    signal, lines, table, mirror, *rates = data
+    return High(signal, lines, _from_rows(table), _from_rows(mirror), *rates)
 
 
 def _rows(table: Tables, used: frozenset[Key]) -> list[Any]:

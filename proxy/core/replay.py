@@ -18,15 +18,15 @@ from proxy.core.enforcement import Step
 from proxy.core.errors import StateError
 from proxy.core.ladder import Command
 from proxy.core.outcome import Context, Outcome
-from proxy.core.policy import BaselineRules, Blind, Budgets, Fault, Limited, Line, Lines, Policy
+from proxy.core.policy import BaselineRules, Blind, Budgets, Fault, HighLine, Limited, Line, Lines, Policy
 from proxy.core.record import Record, panes_from_json, panes_json, seal
 from proxy.core.routes import Pin
 from proxy.core.severity import Flags
-from proxy.core.signals import ASSESSED, LOST, REFUSAL, assessed_cells, harmful_cells
+from proxy.core.signals import ASSESSED, HIGHS, LOST, REFUSAL, assessed_cells, harmful_cells, high_cells
 from proxy.core.state import RouteState
 from proxy.detectors.e_process import Key
 
-USED: frozenset[str] = frozenset({REFUSAL, ASSESSED, LOST})
+USED: frozenset[str] = frozenset({REFUSAL, ASSESSED, LOST, *HIGHS})
 
 
 def record_of(look: Look, outcome: Outcome) -> Record:
@@ -140,7 +140,7 @@ def _policy(data: Mapping[str, Any]) -> Policy:
     return Policy(
         **{
             **data,
-            "lines": Lines(**{metric: Line(**line) for metric, line in data["lines"].items()}),
+            "lines": _lines(data["lines"]),
             "budgets": Budgets(**data["budgets"]),
             "limited": Limited(**data["limited"]),
             "baseline": BaselineRules(**data["baseline"]),
@@ -148,6 +148,12 @@ def _policy(data: Mapping[str, Any]) -> Policy:
             "fault": Fault(**data["fault"]),
         }
     )
+
+
+def _lines(data: Mapping[str, Any]) -> Lines:
+    """Records of before had no lines of rates that are bad when high."""
+    lines: dict[str, Any] = {name: HighLine(**one) if "least" in one else Line(**one) for name, one in data.items()}
+    return Lines(**lines)
 
 
 def _context_json(context: Context) -> dict[str, Any]:
@@ -169,3 +175,5 @@ def _keys(panes: list[Pane]) -> Iterator[Key]:
     for _, counts in panes:
         yield from harmful_cells(counts)
         yield from assessed_cells(counts)
+        for signal in HIGHS:
+            yield from high_cells(counts, signal)

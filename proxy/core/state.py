@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from proxy.core.blindness import Sight
@@ -12,6 +12,7 @@ from proxy.core.errors import StateError
 from proxy.core.estimates import Sums
 from proxy.core.evidence import Evidence, LineState
 from proxy.core.findings import Status
+from proxy.core.highs import Raised
 from proxy.core.learning import Learning
 from proxy.core.severity import Severity
 from proxy.detectors.e_process import BETS, FRESH, Bet, Bets
@@ -27,7 +28,7 @@ class RouteState:
     `last_pane`: the last closed pane that was consumed, -1 before the first. `seen_pane`: the last pane with an
     evaluated response (at first: the pane of the first look). `step` is in force; `would` is what a policy that
     enforces would have reached. `record_id`, `reason` and `since_s` (Unix time) belong to the last change of step,
-    would or severity.
+    would or severity. `raised`: by signal, the tests of rates that are bad when high.
     """
 
     last_pane: int = NO_PANE
@@ -41,11 +42,12 @@ class RouteState:
     evidence: Evidence = Evidence()
     sight: Sight = Sight()
     learning: Learning = Learning()
+    raised: Mapping[str, Raised] = field(default_factory=dict)
 
 
 def restarted(state: RouteState) -> RouteState:
     """The same route with its evidence forgotten: for a restored candidate."""
-    return replace(state, evidence=Evidence(), sight=Sight(), severity=Severity.UNDECIDED)
+    return replace(state, evidence=Evidence(), sight=Sight(), raised={}, severity=Severity.UNDECIDED)
 
 
 def to_json(state: RouteState) -> dict[str, Any]:
@@ -63,8 +65,15 @@ def to_json(state: RouteState) -> dict[str, Any]:
         "evidence": _evidence_json(state.evidence),
         "sight": [_bets_json(state.sight.bets), _bets_json(state.sight.mirror), state.sight.halved],
         "learning": {
-            "refusals": {category: _sums_json(sums) for category, sums in sorted(state.learning.refusals.items())},
+            "refusals": _all_sums_json(state.learning.refusals),
             "assessed": _sums_json(state.learning.assessed),
+            "highs": {signal: _all_sums_json(of) for signal, of in sorted(state.learning.highs.items())},
+            "judge": state.learning.judge,
+            "after_pane": state.learning.after_pane,
+        },
+        "raised": {
+            signal: [_bets_json(one.bets), _bets_json(one.mirror), one.crossed_pane]
+            for signal, one in sorted(state.raised.items())
         },
     }
 
@@ -81,7 +90,6 @@ def from_json(data: Any) -> RouteState:
 
 def _state(data: Mapping[str, Any]) -> RouteState:
     bets, mirror, halved = data["sight"]
-    learning = data["learning"]
     return RouteState(
         last_pane=int(data["last_pane"]),
         seen_pane=int(data["seen_pane"]),
@@ -93,10 +101,30 @@ def _state(data: Mapping[str, Any]) -> RouteState:
         since_s=float(data["since_s"]),
         evidence=_evidence(data["evidence"]),
         sight=Sight(_bets(bets), _bets(mirror), bool(halved)),
-        learning=Learning(
-            {category: Sums(*sums) for category, sums in learning["refusals"].items()}, Sums(*learning["assessed"])
-        ),
+        learning=_learning(data["learning"]),
+        raised={
+            str(signal): Raised(_bets(bets), _bets(mirror), int(pane))
+            for signal, (bets, mirror, pane) in data.get("raised", {}).items()
+        },
     )
+
+
+def _learning(data: Mapping[str, Any]) -> Learning:
+    return Learning(
+        refusals=_all_sums(data["refusals"]),
+        assessed=Sums(*data["assessed"]),
+        highs={str(signal): _all_sums(of) for signal, of in data.get("highs", {}).items()},
+        judge=str(data.get("judge", "")),
+        after_pane=int(data.get("after_pane", -1)),
+    )
+
+
+def _all_sums_json(sums: Mapping[str, Sums]) -> dict[str, list[int]]:
+    return {category: _sums_json(one) for category, one in sorted(sums.items())}
+
+
+def _all_sums(data: Mapping[str, Any]) -> dict[str, Sums]:
+    return {category: Sums(*sums) for category, sums in data.items()}
 
 
 def _evidence_json(evidence: Evidence) -> dict[str, Any]:

@@ -54,6 +54,7 @@ def analysis(folder: Path, **settings: Any) -> Iterator[Running]:
         "listen": listen,
         "discovery": {"enabled": False},
         "upstream": "http://127.0.0.1:1",
+        "classifiers": {"enabled": False},
     }
     config.write_text(yaml.safe_dump({**values, **settings}))
     with (folder / "log").open("wb") as log:
@@ -126,6 +127,7 @@ def test_without_its_parent_it_ends(tmp_path: Path) -> None:
         "state_dir": str(tmp_path),
         "listen": {"analysis_health": f"127.0.0.1:{port}"},
         "discovery": {"enabled": False},
+        "classifiers": {"enabled": False},
     }
     config.write_text(yaml.safe_dump(values))
     log = tmp_path / "log"
