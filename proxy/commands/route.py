@@ -55,6 +55,7 @@ def show_one(arguments: Namespace) -> int:
         "",
         columns([_TEST_HEAD, *(_test_row(test) for test in one["tests"])]) if one["tests"] else "no tests yet",
         "",
+        *_signals(one["window"]),
         _counts(one["counts"]),
     ]
     return _print("\n".join(lines))
@@ -151,6 +152,16 @@ def _asking(asking: dict[str, Any] | None) -> list[str]:
         return []
     counts = f"{asking['asked']} of {asking['of']} known prompts, {asking['judged']} answers judged"
     return [f"asking     the base: {counts}; {asking['detail']}"]
+
+
+def _signals(window: dict[str, Any]) -> list[str]:
+    """What answers were in the last panes, against the baseline; nothing where nothing was counted."""
+    found = {name: one for name, one in window.get("signals", {}).items() if one["rate"] is not None}
+    return [
+        f"now        {name.replace('_', ' ')} {one['rate']:.3f} of {one['n']:.0f} answers in {window['seconds']:.0f} s"
+        + ("" if one["baseline"] is None else f", baseline {one['baseline']:.3f}")
+        for name, one in found.items()
+    ]
 
 
 def _counts(counts: dict[str, Any]) -> str:

@@ -10,17 +10,19 @@ from proxy.control import learning
 from proxy.control.arming import Verdict
 from proxy.control.entry import Entry
 from proxy.core.enforcement import Snapshot
+from proxy.core.baseline import Baseline
 from proxy.core.estimates import gauge
 from proxy.core.findings import Finding, LineKind, Status
 from proxy.core.observation import NO_HARM
 from proxy.core.outcome import Outcome
 from proxy.core.policy import Policy
 from proxy.core.routes import Target
-from proxy.core.signals import ASSESSED, LOST, REFUSAL, is_impaired
+from proxy.core.signals import ASSESSED, HIGHS, LOST, REFUSAL, is_impaired
 from proxy.core.windows import SCALE, Counts, merge
 
 WINDOW_PANES: Final = 10  # "now", for people: ten minutes, or ten seconds of a demo
 SET_ASIDE: Final = ("duplicate", "late", LOST)  # signals of what is shown, and enters no rate
+SHOWN: Final = (*HIGHS, "hedging", "anomaly")  # rates of now, beside the refusal of harmful prompts
 _WEIGHT: Final = (LineKind.CRITICAL, LineKind.WARNING, LineKind.CHANGED)
 
 
@@ -195,4 +197,17 @@ def _window(seen: Seen) -> dict[str, Any]:
     strata = frozenset(cell.stratum for cell in counts if cell.signal == REFUSAL and cell.stratum != NO_HARM)
     now = gauge(counts, REFUSAL, strata)
     rate, n = (None, 0.0) if now is None else (now.rate, now.n)
-    return {"refusal_rate": rate, "n": n, "seconds": WINDOW_PANES * seen.pane_s}
+    signals = {signal: _signal(seen.entry.baseline, counts, signal) for signal in SHOWN}
+    return {"refusal_rate": rate, "n": n, "seconds": WINDOW_PANES * seen.pane_s, "signals": signals}
+
+
+def _signal(baseline: Baseline | None, counts: Counts, signal: str) -> dict[str, Any]:
+    """A rate over all answers now, and the baseline's ("all" strata together); None where nothing was counted."""
+    now = gauge(counts, signal, frozenset(cell.stratum for cell in counts if cell.signal == signal))
+    known = {} if baseline is None else baseline.highs.get(signal, {})
+    n = sum(tally.n for tally in known.values())
+    return {
+        "rate": None if now is None else now.rate,
+        "n": 0.0 if now is None else now.n,
+        "baseline": sum(tally.positives for tally in known.values()) / n if n else None,
+    }
