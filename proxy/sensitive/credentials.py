@@ -48,8 +48,12 @@ _SAID = Pattern(
     rb"(?i)\b(?:password|passcode|passphrase|pass word|pwd|pin(?: code)?|login code|security code|one[- ]time code|otp)(?: (?:for|to|of) [a-z0-9 ]{1,30})? (?:is|was|=|changed to|set to|reset to):? {0,2}[\"'`]?([^\s\"'`,<>]{4,64})"
 )
 _PASSWORD_NAME = Pattern(rb"(?i)passw|pwd|passphrase|passcode")
+# What stands where a secret would: masks, templates, expressions of a program, and words of a sentence.
 _PLACEHOLDER = Pattern(
-    rb"(?i)^(?:[x*.\-_]+|<.*|\$\{?.*|\{\{?.*|%.*%?|your.*|my.*|changeme.*|example.*|none|null|true|false|undefined|os\.|process\.|env\b.*|self\.|getenv.*|str|string|required|optional|incorrect|wrong|invalid|correct|expired|required|not|the|a|an|to|too|in|for|stored|hashed|encrypted|never|always|very|weak|strong|secure|case|hidden|\[.*|input.*|get.*|request.*|config.*|settings.*|args.*|params.*|data.*|user.*)$"
+    rb"(?i)^(?:[x*.\-_]+|<.*|\$\{?.*|\{\{?.*|%.*|\[.*|(?:your|my|some|example|change)[_-]?.*"
+    rb"|(?:os|process|self|env|input|request|config|settings|args|params|user|data|getenv|this)\b.*"
+    rb"|none|null|true|false|undefined|str|string|required|optional|incorrect|wrong|invalid|correct|expired|not|the|an?|too?|in|for"
+    rb"|stored|hashed|encrypted|never|always|very|weak|strong|secure|case|hidden|sent|reset|changed|unique)$"
 )
 _CALL = Pattern(rb"[()\[\]]|^[a-z_]+\.[a-z_.]+$")
 

@@ -14,7 +14,7 @@ from proxy.sensitive.span import Span
 
 PATTERNS_MAX: Final = 64
 PATTERN_CHARS_MAX: Final = 1000
-PROGRAM_MAX: Final = 20_000  # RE2's instructions: a counted repeat of a counted repeat is the way to get there
+PROGRAM_MAX: Final = 5_000  # RE2's instructions: a counted repeat of a counted repeat is the way to get there
 MATCHES_MAX: Final = 1000  # of one pattern in one text
 SCORE: Final = 0.94  # a team's own pattern beats a guess, not a checksum
 

@@ -32,27 +32,26 @@ _SSN_WORDS = Words(
     r"|itin\b",
     after=r"ssn|social",
 )
+_ITIN_WORDS = Words(before=r"itin\b|individual taxpayer")
 
 
 def ssns(flat: bytes) -> Iterator[Span]:
-    """3-2-4 digits. Areas 000, 666 and 9xx, group 00 and serial 0000 are never issued: they need a word."""
+    """3-2-4 digits: surest by their word, else by dashes, else where the number could have been issued."""
     for found in _SSN.find(flat):
         number = digits(found.value)
-        said = _SSN_WORDS.speak_for(flat, found)
-        if said or _issued(number):
-            yield _ssn(found, number, 0.97 if said else 0.8)
-        elif _itin(number):
-            yield Span("US_ITIN", found.start, found.end, 0.75)
+        if _ITIN_WORDS.speak_for(flat, found) and _itin(number):
+            yield Span("US_ITIN", found.start, found.end, 0.97)
+        elif _SSN_WORDS.speak_for(flat, found):
+            yield Span("US_SSN", found.start, found.end, 0.96)
+        elif number.strip(b"0") and (b"-" in found.value or _issued(number)):
+            yield Span("US_SSN", found.start, found.end, 0.8 if _issued(number) else 0.62)
     for found in _SSN_BY_WORD.find(flat):
         if _SSN_WORDS.speak_for(flat, found):
-            yield _ssn(found, digits(found.value), 0.9)
-
-
-def _ssn(found: Found, number: bytes, score: float) -> Span:
-    return Span("US_SSN", found.start, found.end, score if number.strip(b"0") else 0.5)
+            yield Span("US_SSN", found.start, found.end, 0.9)
 
 
 def _issued(number: bytes) -> bool:
+    """Areas 000, 666 and 9xx, group 00 and serial 0000 never are (SSA)."""
     return number[:3] not in {b"000", b"666"} and number[:1] != b"9" and number[3:5] != b"00" and number[5:] != b"0000"
 
 

@@ -22,14 +22,14 @@ _NORTH_AMERICAN = Pattern(
 # 020 7946 0958, (08) 8747 6301, 03.93.92.16.85, 0393 1144137, 0961-7596216
 _NATIONAL = Pattern(rb"(?i)(?:^|[^\w.+-])(\(?0\d{1,4}\)?(?:" + _GAP + rb"\d{2,8}){1,5}" + _EXTENSION + rb")\b")
 _AREA_IN_BRACKETS = Pattern(rb"(?i)(?:^|[^\w+-])(\(\d{2,5}\) ?-?\d{2,5}(?:[ -]\d{2,5}){0,3}" + _EXTENSION + rb")\b")
-_ANY = Pattern(rb"(?i)(?:^|[^\w.,$+-])(\(?\d(?:" + _GAP + rb"\d){5,14}" + _EXTENSION + rb")\b")
+_ANY = Pattern(rb"(?i)(?:^|[^\w.,$+-]|\D,)(\(?\d(?:" + _GAP + rb"\d){5,14}" + _EXTENSION + rb")\b")
 
 _WORDS = Words(
     before=r"phone|telephone|tel\b|mobile|cell|call|fax\b|whats ?app|sms\b|text (?:me|him|her|us|them)|contact (?:number|no)"
     r"|desk\b|hotline|dial|ring\b|reach|office\b|landline|handset|pager|voicemail|registered",
     after=r"office|fax|mobile|cell|home|work|desk|phone|tel\b",
 )
-_DATE = Pattern(rb"^(?:(?:19|20)\d\d[-./ ]\d\d?[-./ ]\d\d?|\d\d?[-./]\d\d?[-./](?:19|20)?\d\d)(?:\D|$)")
+_DATE = Pattern(rb"^(?:(?:19|20)\d\d[-./ ]\d\d?[-./ ]\d\d?|\d\d?[-./]\d\d?[-./](?:19|20)?\d\d)(?:[ T,]|$)")
 
 
 def international(flat: bytes) -> Iterator[Span]:

@@ -29,14 +29,14 @@ _ENGLISH = Pattern(
     rb"(?: (?:[NSEW]|[NS][EW]|North|South|East|West)\b)?" + _UNIT + _TOWN + rb")"
 )
 _KIND_FIRST = Pattern(
-    rb"(?i:\b(?:(\d{1,5},? )?(?:rue|avenue|boulevard|all[e\xff]e|chemin|via|viale|piazza|corso|calle|avenida|av\.|paseo|plaza"
-    rb"|carrer|rua|travessa|ul\.|ulica|ulitsa)) )(?:(?:de|des|du|della|delle|dei|da|do|la|las|los|el|l')[ ]?){0,2}(?:"
+    rb"\b((?i:(?:\d{1,5},? )?(?:rue|avenue|boulevard|all[e\xff]e|chemin|via|viale|piazza|corso|calle|avenida|av\.|paseo|plaza"
+    rb"|carrer|rua|travessa|ul\.|ulica|ulitsa) )(?:(?:de|des|du|della|delle|dei|da|do|la|las|los|el|l')[ ]?){0,2}(?:"
     + _CAP
-    + rb"[ ,]{1,2}){1,5}(?:n[o\xff]?\.? )?\d{1,5}\b"
+    + rb"[ ,]{1,2}){1,5}(?:n[o\xff]?\.? )?\d{1,5})\b"
 )
 _SUFFIXED = Pattern(
-    rb"(?:^|[^\w])((?:[A-Z\xff][\w\xff.-]* ){0,2}[A-Z\xff][\w\xff-]*(?:stra(?:ss|\xff)e|str\.|strasse|gasse|platz|weg|allee|damm|ring|straat"
-    rb"|laan|plein|gracht|gatan|gata|v\xffgen|vej|veien|vegen|gade|katu|tie|kuja|utca|vei) \d{1,4} ?[a-zA-Z]?)\b"
+    rb"(?:^|[^\w])((?:[A-Z\xff][\w\xff.-]* ){0,2}[A-Z\xff][\w\xff-]*(?:stra(?:ss|\xff)e|str\.|strasse|gasse|platz|weg|allee|damm|straat"
+    rb"|laan|plein|gracht|gatan|gata|v\xffgen|vej|veien|vegen|gade|katu|kuja|utca|vei) \d{1,4} ?[a-zA-Z]?)\b"
 )
 _BOX = Pattern(rb"(?i)\b((?:p\.? ?o\.? ?box|post office box|postfach) \d{1,7})\b")
 _MILITARY = Pattern(rb"\b((?:PSC|Unit|CMR) \d{1,5},? Box \d{1,5}[,\n ]{1,3}(?:APO|FPO|DPO) A[AEP] \d{5})\b")
@@ -64,7 +64,9 @@ _ZIP_BY_SHAPE = Pattern(
     rb"\b([A-PR-UWYZ][A-HK-Y]?\d[A-Z\d]? \d[ABD-HJLN-UW-Z]{2}|[ABCEGHJ-NPRSTVXY]\d[A-Z] \d[A-Z]\d)\b"
 )
 
-_AGE = Pattern(rb"(?i)\b(?:(?:aged?|age is|age of|turn(?:s|ed|ing)?|years old:)[ :]{1,2}(\d{1,3})\b)")
+_AGE = Pattern(
+    rb"(?i)\b(?:aged?|age is|age of|turn(?:s|ed|ing)?|when (?:i|s?he|they) (?:was|is|were|am))[ :]{1,2}(\d{1,3})\b(?:$|[^%\w:])"
+)
 _YEARS_OLD = Pattern(rb"(?i)\b(\d{1,3})(?:[ -](?:years?|yrs?|months?)[ -](?:old|of age)| ?y/?o\b)")
 _BORN = Pattern(
     rb"(?i)\b(?:date of birth|birth ?date|birth ?day|d\.?o\.?b\.?|born(?: on| in)?)(?: is|'s)?[ :=\"']{0,4}(?:on |it'?s )?"
@@ -94,7 +96,7 @@ def _kind_first(flat: bytes) -> Iterator[Span]:
 
 def postcodes(flat: bytes) -> Iterator[Span]:
     """By a word, a US state, or the British and Canadian shapes."""
-    for pattern, score in ((_ZIP_BY_WORD, 0.74), (_ZIP_BY_STATE, 0.6), (_ZIP_BY_SHAPE, 0.58)):
+    for pattern, score in ((_ZIP_BY_WORD, 0.74), (_ZIP_BY_STATE, 0.67), (_ZIP_BY_SHAPE, 0.58)):
         for found in pattern.find(flat):
             yield Span("ZIP_CODE", found.start, found.end, score)
 
@@ -120,6 +122,6 @@ DETECTORS: Final = (
         _kind_first,
     ),
     Detector(rb"(?i)\bzip|postal|post ?code|\bplz|\bpin\b|[A-Z]{2},? \d{5}|[A-Z]\d[A-Z\d]? \d[A-Z]", postcodes),
-    Detector(rb"(?i)\bage|turn|years?[ -]o|yrs?[ -]o|months?[ -]o|\dy/?o\b| y/?o\b", ages),
+    Detector(rb"(?i)\bage|turn|\bwhen |years?[ -]o|yrs?[ -]o|months?[ -]o|\dy/?o\b| y/?o\b", ages),
     Detector(rb"(?i)\bborn|birth|d\.?o\.?b", births),
 )

@@ -9,6 +9,8 @@ from typing import Final
 from proxy.sensitive import contact, credentials, identity, network, payment, phones, places
 from proxy.sensitive.custom import CustomPattern, custom_spans
 from proxy.sensitive.flat import flatten
+from proxy.sensitive.names import spans as name_spans
+from proxy.sensitive.names_model import bundled
 from proxy.sensitive.patterns import Detector, Hints
 from proxy.sensitive.span import Span, resolve, summary
 
@@ -36,7 +38,7 @@ def scan(text: str, *, names: bool = True, custom: Sequence[CustomPattern] = ())
     flat = flatten(text)
     found = [*_patterned(flat), *custom_spans(text, custom)]
     if names:
-        found += []
+        found += name_spans(text, bundled())
     return resolve(found)
 
 

@@ -1,0 +1,1 @@
+"""proxy/sensitive/names.npz: the lexicon and the weights of the name tagger."""

@@ -1,0 +1,80 @@
+"""People and places in a text, by the name tagger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proxy.sensitive.names_features import Candidate, candidates, rows, word_hash, words
+from proxy.sensitive.names_model import CLASSES, FAMILY, GIVEN, NamesModel, USAGE_SHIFT
+from proxy.sensitive.span import Span
+
+THRESHOLD: Final = 0.5  # of a run's likeliest word
+CARRIED: Final = 0.2  # a word joined to one above the threshold needs only this
+SCORE: Final = 0.6  # the highest that a name gets: any checksum or telling shape stands before it
+_FOUND: Final = ("PERSON", "GPE")
+WORDS_MAX: Final = 20_000  # of one text that are looked at; a longer text is scanned in part only for names
+
+
+def spans(text: str, model: NamesModel) -> Iterator[Span]:
+    """People and places, whole names as one span."""
+    found = looked_at(text, model)
+    if not found:
+        return
+    chances = probabilities(text, found, model)
+    for run in _runs(found):
+        for kind in _FOUND:
+            yield from _spans(found, run, chances[:, CLASSES.index(kind)], kind)
+
+
+def probabilities(text: str, found: Sequence[Candidate], model: NamesModel) -> NDArray[np.float32]:
+    """[candidates, classes]."""
+    joined = np.array([candidate.joined for candidate in found], bool)
+    return model.probabilities(np.array(rows(text, found), np.uint32), joined)
+
+
+def looked_at(text: str, model: NamesModel) -> list[Candidate]:
+    """The words that the tagger judges: what is capitalised; in a text without capitals, what the lexicon has."""
+    found = candidates(text)[:WORDS_MAX]
+    return _known(text, model) if not found and text.islower() else found
+
+
+def _known(text: str, model: NamesModel) -> list[Candidate]:
+    """Of a text without capitals, the words that the lexicon has as names and that are no ordinary words."""
+    every = words(text)[:WORDS_MAX]
+    if not every:
+        return []
+    known = model.flags_of(np.array([word_hash(word.word) for word in every], np.uint32))
+    chosen = (known & (GIVEN | FAMILY) > 0) & (known >> USAGE_SHIFT < 2)
+    return _rejoined([word for word, kept in zip(every, chosen, strict=True) if kept])
+
+
+def _rejoined(kept: list[Candidate]) -> list[Candidate]:
+    """Words whose neighbour was left out begin a run of their own."""
+    after = [False, *(one.end + 1 == two.start for one, two in pairwise(kept))]
+    return [replace(word, joined=word.joined and beside) for word, beside in zip(kept, after, strict=False)]
+
+
+def _runs(found: Sequence[Candidate]) -> Iterator[range]:
+    begin = 0
+    for at in range(1, len(found) + 1):
+        if at == len(found) or not found[at].joined:
+            yield range(begin, at)
+            begin = at
+
+
+def _spans(found: Sequence[Candidate], run: range, chance: NDArray[np.float32], kind: str) -> Iterator[Span]:
+    """The stretches of a run whose words are carried by one above the threshold."""
+    begin = run.start
+    while begin < run.stop:
+        end = begin
+        while end < run.stop and chance[end] >= CARRIED:
+            end += 1
+        if end > begin and chance[begin:end].max() >= THRESHOLD:
+            yield Span(kind, found[begin].start, found[end - 1].end, SCORE * float(chance[begin:end].max()))
+        begin = max(end, begin + 1)
