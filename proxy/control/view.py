@@ -9,8 +9,8 @@ from typing import Any, Final
 from proxy.control import learning
 from proxy.control.arming import Verdict
 from proxy.control.entry import Entry
-from proxy.core.enforcement import Snapshot
 from proxy.core.baseline import Baseline
+from proxy.core.enforcement import Snapshot
 from proxy.core.estimates import gauge
 from proxy.core.findings import Finding, LineKind, Status
 from proxy.core.observation import NO_HARM
