@@ -1,4 +1,4 @@
-"""`python -m models.recipes.guard.leave_one_out --data FOLDER`: how good a source is scored by models that never saw it.
+"""`python -m models.recipes.guard.leave_one_out --data FOLDER`: a source scored by models that never saw it.
 
 Each source in turn is kept out whole, the rest is learnt, and the source is scored: the nearest thing to texts from
 elsewhere that a collection can give. Stage 0 takes a minute a source; `--encoder` learns a three-layer network too,
