@@ -37,4 +37,14 @@ WAITING: Final = Metric(
     "groundwire_remote_waiting", Kind.GAUGE, "Texts that wait for a remote classifier.", ("classifier",)
 )
 
-METRICS: Final = (OFFERED, REQUESTS, SCORED, UNAVAILABLE, BREAKER, BUDGET, WAITING)
+FLAGGED: Final = Metric(
+    "groundwire_remote_flagged_total", Kind.COUNTER, "Answers in which a remote classifier found harm.", ("classifier",)
+)
+LATE: Final = Metric(
+    "groundwire_remote_late_total",
+    Kind.COUNTER,
+    "Judgements that came after their pane had closed: they count nowhere.",
+    ("classifier",),
+)
+
+METRICS: Final = (OFFERED, REQUESTS, SCORED, UNAVAILABLE, BREAKER, BUDGET, WAITING, FLAGGED, LATE)

@@ -64,6 +64,17 @@ class RemoteScorers(Generic[T]):
         for queue in self._queues:
             queue.offer(exchange_id, item, about)
 
+    def wants(self, exchange_id: str) -> bool:
+        """Whether an item of this exchange would be offered to anybody: who asks first prepares nothing in vain."""
+        return any(queue.wants(exchange_id) for queue in self._queues)
+
+    def missed(self, exchange_id: str) -> None:
+        """An item of this exchange could not be offered: the caller's own queue was full."""
+        for queue in self._queues:
+            if queue.wants(exchange_id):
+                queue.scorer.totals.offered += 1
+                queue.scorer.unavailable(Failure.QUEUE)
+
     async def close(self) -> None:
         """Drop what waits, cancel what is under way. Offers after it are nothing."""
         for queue in self._queues:
@@ -88,9 +99,11 @@ class _Queue(Generic[T]):
         name = f"remote {self.scorer.spec.name}"
         self._tasks = [asyncio.create_task(self._work(), name=name) for _ in range(CONCURRENT_MAX)]
 
+    def wants(self, exchange_id: str) -> bool:
+        return self._open and chosen(exchange_id, self.scorer.spec.name, self.scorer.spec.share)
+
     def offer(self, exchange_id: str, item: Item, about: T) -> None:
-        spec = self.scorer.spec
-        if not self._open or not chosen(exchange_id, spec.name, spec.share):
+        if not self.wants(exchange_id):
             return
         self.scorer.totals.offered += 1
         refused = self.scorer.refuses() or (Failure.QUEUE if self._waiting.full() else None)
