@@ -89,6 +89,7 @@ OPENAI_BY_KIND: Final[Readings] = {
     "openai_chat/reasoning.json": whole(one(YES, reasoning=THOUGHT), _OPENAI_USAGE),
     "openai_chat/choices.json": whole(said(NO, YES, finish="stop"), _OPENAI_USAGE),
     "openai_chat/choices.sse": whole(said(NO, YES, finish="stop")),
+    "openai_chat/transformers_stream.sse": Response(one("Both the key and the pins must fit.")),  # it sends no [DONE]
     "openai_chat/malformed.json": "malformed",
     "openai_chat/malformed.sse": "malformed",
     "openai_completions/text.json": whole(one(YES), _OPENAI_USAGE),
@@ -139,6 +140,7 @@ RESPONSES: Final[Readings] = {
     "openai_responses/refusal_words.json": whole(one(NO), _RESPONSES_USAGE),
     "openai_responses/text.json": whole(one(YES), _RESPONSES_USAGE),
     "openai_responses/text.sse": whole(one(YES), _RESPONSES_USAGE),
+    "openai_responses/transformers_stream.sse": whole(one("Both the key and the pins must fit.")),
     "openai_responses/tool_call.json": whole(one(finish="tool_calls", tool_calls=2), _RESPONSES_USAGE),
     "openai_responses/tool_call.sse": whole(one(finish="tool_calls", tool_calls=2), _RESPONSES_USAGE),
 }
