@@ -1,10 +1,10 @@
 """The encoder: an ONNX graph on onnxruntime, token windows in, embedding and logits out.
 
 Why one row a pass. Dynamic int8 quantization takes the scale of an activation from the whole tensor, so a row's
-neighbours, and even its padding, change its logits (measured on a 3-layer MiniLM: by up to 1.7 where rows differed in
-length, and by nothing where a row was alone). And one thread gains at most 6 % from more rows: a pass over 16 tokens
-costs 1.50 ms alone and 1.42 ms among eight, over 64 tokens and more there is no difference. So the default is a row a
-pass, without padding: a text has the same score whatever is scored beside it. More rows pay with many threads only.
+neighbours, and even its padding, change its numbers: eight texts of several lengths in one pass moved probabilities by
+up to .021 (.002 in the mean) and turned an embedding to a cosine of .986. And one thread gains at most 6 % from more
+rows: 16 tokens cost 1.50 ms alone and 1.42 ms among eight, 64 tokens and more the same. So the default is a row a
+pass, without padding: a text has the same score whatever is scored beside it. More cores run passes side by side.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from proxy.classifiers.loading import Model, load
 from proxy.classifiers.manifest import HEDGE
 from proxy.classifiers.pooling import mean_embedding
 from proxy.classifiers.tokens import Ids
-from proxy.features import hedging_patterns
+from proxy.features import hedging
 
 Floats = NDArray[np.float32]
 
@@ -146,9 +146,8 @@ class Guard:
         """With what neither stage gives: hedging by cues, which beat a model at it, and the heads that a team added."""
         scores, flags = dict(scored.scores), dict(scored.flags)
         if item.role in HEDGING_ROLES and not self._heads.has(HEDGE, item.role):
-            cues, sentences = hedging_patterns.hedges(item.text)
-            scores[HEDGE] = min(cues * hedging_patterns.SENTENCES_PER_CUE / sentences / 2, 1.0)
-            flags[HEDGE] = scores[HEDGE] >= 0.5
+            scores[HEDGE] = hedging.hedge_score(item.text)
+            flags[HEDGE] = scores[HEDGE] >= hedging.THRESHOLD
         if scored.embedding is not None:
             own_scores, own_flags = extra_heads.applied(self._extra, item.role, scored.embedding)
             scores.update(own_scores)
