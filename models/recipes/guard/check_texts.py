@@ -54,6 +54,12 @@ REFUSALS: Final = frozenset({"complies", "partly", "refuses"})
 ROLES: Final = frozenset({"other", "request", "response"})
 SLOT: Final = re.compile(r"\{(\w+)\}")
 LONG_WORDS: Final = 40
+# Sexual texts are between adults, always: none of these words may stand in one, nor in a filling of it.
+MINORS: Final = re.compile(
+    """Slots named in a text or in another slot that are not defined; values that are not strings."""
+    r"|infants?|boys?|girls?|young\w*|lolita|daughters?|sons?|nieces?|nephews?)\b",
+    re.IGNORECASE,
+)
 
 
 def label_faults(labels: dict[str, Any]) -> Iterator[str]:
@@ -88,6 +94,17 @@ def slot_faults(texts: list[str], slots: dict[str, list[str]]) -> Iterator[str]:
                 yield f"slot {{{name}}} of {text[:60]!r} is not defined"
 
 
+def minor_faults(row: dict[str, Any], slots: dict[str, list[str]]) -> Iterator[str]:
+    """Words for minors in a sexual row, or in a slot that it uses."""
+    labels = row.get("labels") or {}
+    if not labels.get("sexual") and labels.get("hazard") not in ("sexual_content", "sex_crime"):
+        return
+    for text in [*strings(row.get("texts")), *strings(row.get("prompt"))]:
+        for part in (text, *(value for name in SLOT.findall(text) for value in slots.get(name, []))):
+            if found := MINORS.search(part):
+                yield f"{found[0]!r} in a sexual text: {part[:80]!r}"
+
+
 def row_faults(row: dict[str, Any], slots: dict[str, list[str]]) -> Iterator[str]:
     """What is wrong with one row."""
     yield from label_faults(row.get("labels") or {})
@@ -98,6 +115,7 @@ def row_faults(row: dict[str, Any], slots: dict[str, list[str]]) -> Iterator[str
     if unknown := set(row) - {"labels", "role", "each", "texts", "prompt"}:
         yield f"unknown keys {sorted(unknown)}"
     yield from slot_faults([*strings(row.get("texts")), *strings(row.get("prompt"))], slots)
+    yield from minor_faults(row, slots)
 
 
 def file_faults(content: dict[str, Any], counted: Counter[str]) -> Iterator[str]:
