@@ -20,7 +20,7 @@ from proxy.dialects.gathering import Draft
 from proxy.dialects.paths import posts_to
 from proxy.dialects.tgi import FINISH
 
-_PATH: Final = re.compile(r"/v2/models/[^/]+(?:/versions/[^/]+)?/(?:infer|generate|generate_stream)/?$")
+_PATH: Final = re.compile(r"/v2/models/.+/(?:infer|generate|generate_stream)/?$")
 _PROMPTS: Final = ("text_input", "prompt", "prompts", "inputs", "input", "input_text", "text_inputs", "text", "query")
 _ANSWERS: Final = (
     "text_output",

@@ -53,7 +53,8 @@ def asked(path: str, **document: Any) -> Request:
         ("/v1/%6dessages", "anthropic_messages"),
         ("/api/chat", "ollama"),
         ("/ollama/api/generate", "ollama"),
-        ("/v2/models/a%2Fb/infer", "opaque"),  # a name with a slash: no server's path
+        ("/v2/models/a%2Fb/infer", "kserve"),
+        ("/v2/models/infer", "opaque"),
         ("/v2/models/m/versions/3/generate_stream", "kserve"),
         ("/gateway/v2/models/m/infer", "kserve"),
         ("/generate", "tgi"),
