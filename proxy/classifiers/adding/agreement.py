@@ -14,7 +14,7 @@ Scores = NDArray[np.float64]
 
 SAME: Final = 0.01  # scores that are this close are one decision, though the threshold lies between them
 AGREEMENT_MIN: Final = 0.95
-MEAN_DIFFERENCE_MAX: Final = 0.03
+MEAN_DIFFERENCE_MAX: Final = 0.05
 
 
 class Disagreement(GroundwireError):  # noqa: N818 - said of two models, not a fault of ours

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+import onnx
+import torch
+import transformers
 from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantizationMode, QuantType
 from optimum.exporters.onnx import main_export
 from optimum.onnxruntime import ORTQuantizer
@@ -27,6 +32,15 @@ class Quantize(StrEnum):
     DYNAMIC = "dynamic"  # int8 weights, activations measured at each pass
     STATIC = "static"  # int8 weights, activations by what the calibration texts showed
     NONE = "none"  # float32
+
+
+def quiet() -> None:
+    """What these libraries say of their own work is for their authors; errors still come as exceptions."""
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+    for name in ("optimum", "onnxruntime", "root"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def to_onnx(folder: Path, target: Path) -> Path:
@@ -72,7 +86,7 @@ def _config(how: Quantize) -> QuantizationConfig:
 
 def _ranges(quantizer: Any, graph: Path, original: Original, texts: Sequence[str]) -> Any:
     """What each activation's smallest and largest value was on the texts."""
-    names = {one.name for one in quantizer_inputs(graph)}
+    names = [one.name for one in onnx.load(str(graph), load_external_data=False).graph.input]
     rows: list[Mapping[str, list[int]]] = []
     for text in texts:
         encoded = original.tokenizer(text, truncation=True, max_length=CALIBRATION_TOKENS_MAX)
@@ -90,10 +104,3 @@ def _ranges(quantizer: Any, graph: Path, original: Original, texts: Sequence[str
         onnx_augmented_model_name=str(graph.with_name("augmented.onnx")),
         operators_to_quantize=STATIC_OPERATORS,
     )
-
-
-def quantizer_inputs(graph: Path) -> Any:
-    """The inputs of a graph."""
-    import onnx  # noqa: PLC0415 - beside the one place that needs it
-
-    return onnx.load(str(graph), load_external_data=False).graph.input

@@ -59,17 +59,22 @@ def copied(source: Path, folder: Path) -> None:
 
 def put(folder: Path, place: Path) -> None:
     """Give a finished folder its place; what was there is kept until the new one stands. Raises PlacingError."""
-    folder.chmod(0o755)
-    old = folder.with_name(f"{folder.name}.old")
+    old = place.with_name(f".{place.name}.old")
     try:
+        folder.chmod(0o755)
         if place.exists():
+            shutil.rmtree(old, ignore_errors=True)
             place.rename(old)
-        try:
-            folder.rename(place)
-        except OSError:
-            if old.exists():
-                old.rename(place)
-            raise
+        _renamed(folder, place, old)
     except OSError as wrong:
         raise PlacingError(f"{place}: cannot be put in place ({wrong.strerror})") from wrong
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _renamed(folder: Path, place: Path, old: Path) -> None:
+    try:
+        folder.rename(place)
+    except OSError:
+        if old.exists():
+            old.rename(place)
+        raise

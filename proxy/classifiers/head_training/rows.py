@@ -28,6 +28,8 @@ def read(path: Path) -> list[Labelled]:
             raise RowError(f"{path}:{number}: the text of line {before[1]} again, with the other label; decide for one")
         if len(found) > ROWS_MAX:
             raise RowError(f"{path}: more than {ROWS_MAX} different texts; a sample of them makes as good a head")
+    if not found:
+        raise RowError(f'{path}: holds no row; each line is {{"text": "...", "label": 0 or 1}}')
     return [(item, label) for item, (label, _) in found.items()]
 
 

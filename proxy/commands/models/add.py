@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from argparse import Namespace
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,11 +15,13 @@ from proxy.classifiers.adding import agreement, labels, writing
 from proxy.classifiers.adding.placing import CARD, copied, put, target, workshop
 from proxy.classifiers.adding.probes import PROBES
 from proxy.classifiers.adding.source import Source, SourceError, found, licence
+from proxy.classifiers.adding.special_tokens import TokenizerError
 from proxy.classifiers.adding.trial import opened, tried
 from proxy.classifiers.contract import Item
 from proxy.classifiers.evaluation.rows import lines
 from proxy.classifiers.guard import Guard
 from proxy.classifiers.manifest import FILE, read
+from proxy.classifiers.tokens import Tokens
 from proxy.commands.models import bench
 from proxy.commands.models.place import library, printed, said
 from proxy.core.errors import GroundwireError
@@ -57,6 +60,7 @@ def _make(arguments: Namespace, folder: Path) -> None:
     from proxy.classifiers.adding import export, graph  # noqa: PLC0415 - comes with `train`
     from proxy.classifiers.adding.original import Original  # noqa: PLC0415
 
+    export.quiet()
     texts = _calibration_texts(arguments)
     source = found(arguments.source, arguments.revision)
     original = Original.load(source.folder)
@@ -130,6 +134,7 @@ def _compare(folder: Path, origin: writing.Origin, plan: labels.Plan, original: 
     guard = opened(folder)
     window = read(folder).shape.window
     texts = [text for text in PROBES if len(original.ids(text)) <= window]  # of longer ones they see different parts
+    _check_tokens(folder, original, texts)
     theirs = labels.probabilities(original.logits(texts), plan)
     ours = np.array([[_score(guard, text, one) for one in plan.signals] for text in texts])
     agreed = agreement.agreement(theirs, ours, np.array([one.threshold for one in plan.signals]))
@@ -138,6 +143,14 @@ def _compare(folder: Path, origin: writing.Origin, plan: labels.Plan, original: 
     times = bench.rendered(bench.timed(guard, folder, BENCH_LENGTHS, BENCH_LENGTH_S_MAX))
     said(times)
     (folder / CARD).write_text(writing.card(origin, plan, agreed, times), encoding="utf-8")
+
+
+def _check_tokens(folder: Path, original: Original, texts: Sequence[str]) -> None:
+    """Both must cut texts into the same numbers. Raises TokenizerError."""
+    tokens = Tokens(folder / writing.TOKENIZER)
+    for text, ids in zip(texts, tokens.ids(texts), strict=True):
+        if [tokens.cls, *ids.tolist(), tokens.sep] != original.ids(text):
+            raise TokenizerError(f"the tokenizer cuts {text[:60]!r} into other tokens than the original does")
 
 
 def _score(guard: Guard, text: str, one: labels.Mapped) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import resource
 import statistics
 import sys
@@ -60,7 +61,7 @@ def timed(
         item = Item(_text(tokens, length), Role.RESPONSE)
         spent = _spent_s(guard, item, Stage.FUSED, length_s_max)
         stage0 = _spent_s(guard, item, Stage.STAGE0, length_s_max / 4) if manifest.stage0 else [0.0]
-        median, p95 = statistics.median(spent), sorted(spent)[int(0.95 * (len(spent) - 1))]
+        median, p95 = statistics.median(spent), sorted(spent)[math.ceil(0.95 * (len(spent) - 1))]
         found.append(Timed(length, 1_000 * median, 1_000 * p95, 1 / median, 1_000 * statistics.median(stage0)))
     return found
 
