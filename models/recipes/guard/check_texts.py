@@ -56,8 +56,8 @@ SLOT: Final = re.compile(r"\{(\w+)\}")
 LONG_WORDS: Final = 40
 # Sexual texts are between adults, always: none of these words may stand in one, nor in a filling of it.
 MINORS: Final = re.compile(
-    """Slots named in a text or in another slot that are not defined; values that are not strings."""
-    r"|infants?|boys?|girls?|young\w*|lolita|daughters?|sons?|nieces?|nephews?)\b",
+    r"\b(child|children|kids?|minors?|teen\w*|under ?age\w*|schoolgirls?|schoolboys?|school|pupils?|toddlers?"
+    r"|bab(y|ies)|infants?|boys?|girls?|young\w*|lolita|daughters?|sons?|nieces?|nephews?)\b",
     re.IGNORECASE,
 )
 
