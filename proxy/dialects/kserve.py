@@ -22,17 +22,8 @@ from proxy.dialects.tgi import FINISH
 
 _PATH: Final = re.compile(r"/v2/models/.+/(?:infer|generate|generate_stream)/?$")
 _PROMPTS: Final = ("text_input", "prompt", "prompts", "inputs", "input", "input_text", "text_inputs", "text", "query")
-_ANSWERS: Final = (
-    "text_output",
-    "generated_text",
-    "output_text",
-    "completion",
-    "outputs",
-    "output",
-    "response",
-    "text",
-)
-_NO_TEXT: Final = frozenset({"id", "model_name", "model_version", "finish_reason", "error"})
+_ANSWERS: Final = ("text_output", "generated_text", "output_text", "completion", "outputs", "output", "text")
+_NO_TEXT: Final = frozenset({"id", "model", "model_name", "model_version", "finish_reason", "error"})
 _BINARY: Final = b'"binary_data_size"'
 _STREAM_ENDS: Final = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
@@ -91,7 +82,7 @@ def _event(document: Json, draft: Draft) -> None:
     for index, text in enumerate(_chosen(_texts(document, "outputs"), _ANSWERS) or ()):
         gathered = draft.answers.at(index)
         gathered.text.append(text)
-        gathered.finish_reason = FINISH.get(reason, reason)
+        gathered.finish_reason = FINISH.get(reason, reason) or gathered.finish_reason
 
 
 def _texts(document: Json, tensors: str) -> Texts:
