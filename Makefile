@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: setup setup-dev run demo check test test-wire bench bench-proxy bench-revert bench-stage0 bench-sensitive train-adapter measure-adapter pins docs clean
+.PHONY: setup setup-dev run demo check test test-wire bench bench-proxy bench-revert bench-stage0 bench-sensitive train-names train-adapter measure-adapter pins docs clean
 
 .venv/made:
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
@@ -78,6 +78,10 @@ bench-proxy: setup-dev  ## beside nginx, Envoy and plain aiohttp; ARGS=--quick f
 
 bench-revert: setup-dev  ## a revert while 200 streams run: failed requests, and the time it takes
 	@$(PY) -m bench.revert $(ARGS)
+
+train-names: setup-dev  ## proxy/sensitive/names.npz anew: DATA=FOLDER of labelled texts
+	@$(PIP) -r models/recipes/names/requirements.txt
+	@$(PY) -m models.recipes.names --data $(DATA)
 
 bench-sensitive: setup-dev  ## what the patterns and the name tagger cost a kilobyte; ARGS="--data FOLDER" for their quality
 	@$(PY) -m bench.sensitive $(ARGS)

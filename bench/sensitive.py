@@ -14,7 +14,6 @@ import gzip
 import json
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,6 @@ from typing import Any, Final
 
 from proxy.sensitive.code import code_share
 from proxy.sensitive.scan import scan
-from proxy.sensitive.span import Span
 from proxy.sensitive.wording import held_out
 
 AIM_MICROSECONDS: Final = 300
@@ -35,7 +33,7 @@ UNSOUGHT: Final = frozenset({"ORGANIZATION", "TITLE", "NRP", "DATE_TIME"})
 PROSE: Final = (
     "Thanks for writing in about the delayed order. Our warehouse in Leeds shipped the parcel on Tuesday, and the "
     "carrier says it should reach you by Friday afternoon. If it does not, reply to this message and we will send a "
-    "replacement at no cost. Anna from the returns team can also arrange a refund, which takes up to five working days. "
+    "replacement at no cost. Anna from the returns team can also arrange a refund, which takes up to five days. "
 )
 CODE: Final = (
     "def mean(values: list[float]) -> float:\n    if not values:\n        raise ValueError('empty')\n"
@@ -70,13 +68,13 @@ def kilobyte(text: str) -> str:
 
 
 def microseconds(work: Callable[[], object], *, calls: int = 200) -> float:
-    """The least mean of a few rounds."""
+    """The least mean of a few rounds, in processor time: other programs on the machine do not count."""
     best = float("inf")
     for _ in range(ROUNDS):
-        began = time.perf_counter()
+        began = time.process_time()
         for _ in range(calls):
             work()
-        best = min(best, (time.perf_counter() - began) / calls)
+        best = min(best, (time.process_time() - began) / calls)
     return best * 1e6
 
 

@@ -1,4 +1,4 @@
-"""What a text should not say: personal data, secrets, code. Patterns with checksums and context, and a small name tagger.
+"""What a text should not say: personal data, secrets, code. Patterns with checksums and context; a name tagger.
 
 span        what was found: type, offsets, score; and which of two that overlap stands
 flat        the text as bytes, one for each character, so that offsets agree

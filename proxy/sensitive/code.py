@@ -11,9 +11,12 @@ _LEAST: Final = 2  # marks that make a line code
 
 # Each is one mark. All are anchored or bounded, so that a line costs linear time.
 _STATEMENT = re.compile(
-    r"\s*(?:def |class |import |from \w+(?:\.\w+)* import|return\b|if \(|if .{1,200}:$|for \(|for \w+ in |while ?\(|else:|elif "
-    r"|try:|except\b|#include|#define|using |namespace |public |private |static |void |int |const |let |var |function\b|fn |func "
-    r"|package |struct |enum |impl |match |switch ?\(|case .{1,100}:|print(?:f|ln)?\(|console\.|SELECT |INSERT INTO |UPDATE |CREATE TABLE"
+    r"\s*(?:def |class |import |from \w+(?:\.\w+)* import|return\b|if \(|if .{1,200}:$|for \(|for \w+ in |while ?\("
+    r"|else:|elif "
+    r"|try:|except\b|#include|#define|using |namespace |public |private |static |void |int |const |let |var "
+    r"|function\b|fn |func "
+    r"|package |struct |enum |impl |match |switch ?\(|case .{1,100}:|print(?:f|ln)?\(|console\.|SELECT "
+    r"|INSERT INTO |UPDATE |CREATE TABLE"
     r"|FROM \w|WHERE \w|<\?php|</?\w{1,20}[ >/]|\$ \w|sudo |git |pip |npm |@\w+\b|async |await |lambda )"
 )
 _ENDING = re.compile(r"[;{}]\s*$|^\s*[\])}]+[;,)]*\s*$")
@@ -28,7 +31,7 @@ _LINE_CHARS_MAX: Final = 400  # of a line that is looked at
 
 
 def code_share(text: str) -> float:
-    """The share, 0 to 1, of the characters that are not blank and stand in fenced blocks or in lines that read as code."""
+    """The share, 0 to 1, of the characters (blanks left out) in fenced blocks or in lines that read as code."""
     total = code = 0
     for line, fenced in _lines(text):
         weight = len(line.replace(" ", ""))
@@ -47,7 +50,7 @@ def is_code_line(line: str) -> bool:
 
 
 def _lines(text: str) -> Iterator[tuple[str, bool]]:
-    """Each line that is not blank, and whether it stands between fences. A fence that is never closed runs to the end."""
+    """Each line that is not blank, and whether a fence holds it. A fence that is never closed runs to the end."""
     fenced = False
     for line in text.split("\n"):
         bare = line.strip()

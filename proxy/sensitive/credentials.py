@@ -1,4 +1,4 @@
-"""Secrets: keys and tokens by the marks their issuers give them, private keys, passwords, and assignments of much entropy."""
+"""Secrets: keys and tokens by their issuers' marks, private keys, passwords, assignments of much entropy."""
 
 from __future__ import annotations
 
@@ -11,20 +11,28 @@ from proxy.sensitive.patterns import Detector, Found, Pattern
 from proxy.sensitive.span import Span
 
 _CLOUD = Pattern(
-    rb"\b((?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA)[0-9A-Z]{16}|AIza[0-9A-Za-z_-]{35}|ya29\.[0-9A-Za-z_-]{20,}|GOCSPX-[0-9A-Za-z_-]{28}"
-    rb"|do[opr]_v1_[0-9a-f]{64}|LTAI[0-9A-Za-z]{12,20}|AccountKey=[0-9A-Za-z+/]{40,}={0,2}|SharedAccessKey=[0-9A-Za-z+/]{40,}={0,2})"
+    rb"\b((?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA)[0-9A-Z]{16}|AIza[0-9A-Za-z_-]{35}|ya29\.[0-9A-Za-z_-]{20,}"
+    rb"|GOCSPX-[0-9A-Za-z_-]{28}"
+    rb"|do[opr]_v1_[0-9a-f]{64}|LTAI[0-9A-Za-z]{12,20}|AccountKey=[0-9A-Za-z+/]{40,}={0,2}"
+    rb"|SharedAccessKey=[0-9A-Za-z+/]{40,}={0,2})"
 )
 _API = Pattern(
     rb"\b(gh[pousr]_[0-9A-Za-z]{36,}|github_pat_[0-9A-Za-z_]{22,}|gl(?:pat|dt|rt|ptt|ft|soat)-[0-9A-Za-z_-]{20,60}"
     rb"|xox[abeoprs]-[0-9A-Za-z-]{10,}|xapp-[0-9A-Za-z-]{20,}|(?:sk|rk|pk|whsec)_(?:live_|test_)?[0-9A-Za-z]{20,}"
-    rb"|sk-(?:ant-|proj-|svcacct-|or-)?[0-9A-Za-z_-]{20,}|hf_[0-9A-Za-z]{30,60}|SG\.[0-9A-Za-z_-]{16,32}\.[0-9A-Za-z_-]{32,64}"
-    rb"|npm_[0-9A-Za-z]{36}|pypi-[0-9A-Za-z_-]{50,}|dckr_pat_[0-9A-Za-z_-]{20,40}|\d{8,10}:AA[0-9A-Za-z_-]{33}|SK[0-9a-f]{32}|AC[0-9a-f]{32}"
-    rb"|key-[0-9a-f]{32}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|sq0[a-z]{3}-[0-9A-Za-z_-]{22,43}|EAAC[0-9A-Za-z]{30,}|glsa_[0-9A-Za-z]{32}_[0-9a-f]{8}"
-    rb"|hvs\.[0-9A-Za-z_-]{24,120}|lin_api_[0-9A-Za-z]{32,48}|dapi[0-9a-f]{32}|NRAK-[0-9A-Z]{27}|gsk_[0-9A-Za-z]{40,60}|nvapi-[0-9A-Za-z_-]{50,80}"
-    rb"|r8_[0-9A-Za-z]{37}|ntn_[0-9A-Za-z]{40,50}|secret_[0-9A-Za-z]{43}|[MNO][0-9A-Za-z_-]{23,25}\.[0-9A-Za-z_-]{6}\.[0-9A-Za-z_-]{27,38})"
+    rb"|sk-(?:ant-|proj-|svcacct-|or-)?[0-9A-Za-z_-]{20,}|hf_[0-9A-Za-z]{30,60}"
+    rb"|SG\.[0-9A-Za-z_-]{16,32}\.[0-9A-Za-z_-]{32,64}"
+    rb"|npm_[0-9A-Za-z]{36}|pypi-[0-9A-Za-z_-]{50,}|dckr_pat_[0-9A-Za-z_-]{20,40}|\d{8,10}:AA[0-9A-Za-z_-]{33}"
+    rb"|SK[0-9a-f]{32}|AC[0-9a-f]{32}"
+    rb"|key-[0-9a-f]{32}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|sq0[a-z]{3}-[0-9A-Za-z_-]{22,43}|EAAC[0-9A-Za-z]{30,}"
+    rb"|glsa_[0-9A-Za-z]{32}_[0-9a-f]{8}"
+    rb"|hvs\.[0-9A-Za-z_-]{24,120}|lin_api_[0-9A-Za-z]{32,48}|dapi[0-9a-f]{32}|NRAK-[0-9A-Z]{27}"
+    rb"|gsk_[0-9A-Za-z]{40,60}|nvapi-[0-9A-Za-z_-]{50,80}"
+    rb"|r8_[0-9A-Za-z]{37}|ntn_[0-9A-Za-z]{40,50}|secret_[0-9A-Za-z]{43}"
+    rb"|[MNO][0-9A-Za-z_-]{23,25}\.[0-9A-Za-z_-]{6}\.[0-9A-Za-z_-]{27,38})"
 )
 _WEBHOOK = Pattern(
-    rb"(https://(?:hooks\.slack\.com/(?:services|workflows)|(?:ptb\.|canary\.)?discord(?:app)?\.com/api/webhooks)/[0-9A-Za-z_/-]{20,})"
+    rb"(https://(?:hooks\.slack\.com/(?:services|workflows)|(?:ptb\."
+    rb"|canary\.)?discord(?:app)?\.com/api/webhooks)/[0-9A-Za-z_/-]{20,})"
 )
 _JWT = Pattern(rb"\b(ey[JK][0-9A-Za-z_-]{10,}\.ey[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]*)")
 _KEY_BEGINS = Pattern(rb"-----BEGIN (?:[A-Z0-9 ]{0,40})PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-[23]:")
@@ -33,26 +41,32 @@ _KEY_CHARS_MAX: Final = 16_384
 
 _CONNECTION = Pattern(rb"(?i)\b([a-z][a-z0-9+.-]{1,30}://[^\s:/@<>\"']{0,128}:[^\s@/<>\"']+@[^\s<>\"',;]+)")
 _SETTINGS = Pattern(
-    rb"(?i)((?:(?:server|data source|host|user id|uid|database|initial catalog|username)=[^;\n]+;\s?){1,8}(?:password|pwd)=[^;\s\"']+)"
+    rb"(?i)((?:(?:server|data source|host|user id|uid|database|initial catalog"
+    rb"|username)=[^;\n]+;\s?){1,8}(?:password|pwd)=[^;\s\"']+)"
 )
 _BEARER = Pattern(
-    rb"(?i)(?:authorization|proxy-authorization)[\"']?\s?[:=]\s?[\"']?(?:bearer|basic|token|apikey) ([0-9A-Za-z._~+/=-]{8,})"
+    rb"(?i)(?:authorization|proxy-authorization)[\"']?\s?[:=]\s?[\"']?(?:bearer|basic|token"
+    rb"|apikey) ([0-9A-Za-z._~+/=-]{8,})"
 )
 
 _NAMES: Final = (
-    rb"(?:[a-z0-9]{1,20}[_.-]){0,4}(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_. -]?key|access[_. -]?key|auth[_. -]?key|private[_. -]?key"
+    rb"(?:[a-z0-9]{1,20}[_.-]){0,4}(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_. -]?key|access[_. -]?key"
+    rb"|auth[_. -]?key|private[_. -]?key"
     rb"|client[_. -]?secret|encryption[_. -]?key|credentials?)(?:[_-][a-z0-9]{1,20}){0,3}"
 )
 _ASSIGNED = Pattern(rb"(?i)\b" + _NAMES + rb"[\"']?\s{0,3}(?::=|=>|=|:)\s{0,3}[\"'`]?([^\s\"'`,;<>]{4,})")
 _SAID = Pattern(
-    rb"(?i)\b(?:password|passcode|passphrase|pass word|pwd|pin(?: code)?|login code|security code|one[- ]time code|otp)(?: (?:for|to|of) [a-z0-9 ]{1,30})? (?:is|was|=|changed to|set to|reset to):? {0,2}[\"'`]?([^\s\"'`,<>]{4,64})"
+    rb"(?i)\b(?:password|passcode|passphrase|pass word|pwd|pin(?: code)?|login code|security code|one[- ]time code"
+    rb"|otp)(?: (?:for|to|of) [a-z0-9 ]{1,30})? (?:is|was|=|changed to|set to"
+    rb"|reset to):? {0,2}[\"'`]?([^\s\"'`,<>]{4,64})"
 )
 _PASSWORD_NAME = Pattern(rb"(?i)passw|pwd|passphrase|passcode")
 # What stands where a secret would: masks, templates, expressions of a program, and words of a sentence.
 _PLACEHOLDER = Pattern(
     rb"(?i)^(?:[x*.\-_]+|<.*|\$\{?.*|\{\{?.*|%.*|\[.*|(?:your|my|some|example|change)[_-]?.*"
     rb"|(?:os|process|self|env|input|request|config|settings|args|params|user|data|getenv|this)\b.*"
-    rb"|none|null|true|false|undefined|str|string|required|optional|incorrect|wrong|invalid|correct|expired|not|the|an?|too?|in|for"
+    rb"|none|null|true|false|undefined|str|string|required|optional|incorrect|wrong|invalid|correct|expired|not|the"
+    rb"|an?|too?|in|for"
     rb"|stored|hashed|encrypted|never|always|very|weak|strong|secure|case|hidden|sent|reset|changed|unique)$"
 )
 _CALL = Pattern(rb"[()\[\]]|^[a-z_]+\.[a-z_.]+$")
@@ -125,8 +139,10 @@ def entropy(value: bytes) -> float:
 
 DETECTORS: Final = (
     Detector(
-        rb"AKIA|ASIA|A[GIRN][PDO]A[0-9A-Z]|AIza|ya29|GOCSPX|_v1_|LTAI|AccountKey|SharedAccessKey|gh[pousr]_|github_pat|gl[a-z]{2,4}-|xox[a-z]-|xapp-"
-        rb"|(?:sk|rk|pk|whsec)[_-]|hf_|SG\.|npm_|pypi-|_pat_|:AA|SK[0-9a-f]{8}|AC[0-9a-f]{8}|key-|shp[a-z]{2}_|sq0|EAAC|glsa_|hvs\.|lin_api|dapi|NRAK|gsk_|nvapi"
+        rb"AKIA|ASIA|A[GIRN][PDO]A[0-9A-Z]|AIza|ya29|GOCSPX|_v1_|LTAI|AccountKey|SharedAccessKey|gh[pousr]_"
+        rb"|github_pat|gl[a-z]{2,4}-|xox[a-z]-|xapp-"
+        rb"|(?:sk|rk|pk|whsec)[_-]|hf_|SG\.|npm_|pypi-|_pat_|:AA|SK[0-9a-f]{8}|AC[0-9a-f]{8}|key-|shp[a-z]{2}_|sq0"
+        rb"|EAAC|glsa_|hvs\.|lin_api|dapi|NRAK|gsk_|nvapi"
         rb"|r8_|ntn_|secret_|hooks\.slack|/webhooks/|\.[0-9A-Za-z_-]{6}\.",
         marked,
     ),

@@ -75,7 +75,7 @@ def _fault(error: Exception) -> str:
 
 
 def custom_spans(text: str, patterns: Sequence[CustomPattern]) -> Iterator[Span]:
-    """What a policy's patterns find: group 1, where a pattern has groups and that one took part, else the whole match."""
+    """What a policy's patterns find: group 1 where a pattern has groups and that one took part, else all of it."""
     clean = text.translate(_SURROGATES) if patterns and not _encodable(text) else text
     for pattern in patterns:
         matches: Iterable[Any] = pattern.compiled.finditer(clean)

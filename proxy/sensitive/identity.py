@@ -1,4 +1,4 @@
-"""Numbers that states give to persons. US numbers by shape and word; those with a checksum by it; the rest by their word."""
+"""Numbers that states give to persons: US numbers by shape and word, others by a checksum or by their word."""
 
 from __future__ import annotations
 
@@ -22,13 +22,17 @@ from stdnum.nl import bsn
 from stdnum.pl import pesel
 from stdnum.se import personnummer
 
-from proxy.sensitive.patterns import Detector, Found, Pattern, Words, digits
+from proxy.sensitive.patterns import Detector, Pattern, Words, digits
 from proxy.sensitive.span import Span
 
 _SSN = Pattern(rb"(?:^|[^\w.-])(\d{3} ?[-./ ] ?\d{2} ?[-./ ] ?\d{4})(?:$|[^\w-])")
 _SSN_BY_WORD = Pattern(rb"(?:^|[^\w.])(\d{3}[-./ ]{0,2}\d{2}[-./ ]{0,2}\d{4})\b")
+_SSN_SAID = Pattern(
+    rb"(?i)\b(?:ssn|social security)(?: (?:number|num|no\.?|#))?[\"']?(?: is)?[ :#=\"']{0,4}(\d(?:[-. ]?\d){8})\b"
+)
 _SSN_WORDS = Words(
-    before=r"ssn|s\.s\.n|social[ _-]*(?:security|sec|insurance)?|ss ?(?:#|no|num)|socials?\b|tax(?:payer)?[ _-]*id|\btin\b|last four"
+    before=r"ssn|s\.s\.n|social[ _-]*(?:security|sec|insurance)?|ss ?(?:#|no|num)|socials?\b|tax(?:payer)?[ _-]*id"
+    r"|\btin\b|last four"
     r"|itin\b",
     after=r"ssn|social",
 )
@@ -45,6 +49,8 @@ def ssns(flat: bytes) -> Iterator[Span]:
             yield Span("US_SSN", found.start, found.end, 0.96)
         elif number.strip(b"0") and (b"-" in found.value or _issued(number)):
             yield Span("US_SSN", found.start, found.end, 0.8 if _issued(number) else 0.62)
+    for found in _SSN_SAID.find(flat):
+        yield Span("US_SSN", found.start, found.end, 0.92)
     for found in _SSN_BY_WORD.find(flat):
         if _SSN_WORDS.speak_for(flat, found):
             yield Span("US_SSN", found.start, found.end, 0.9)
@@ -137,10 +143,11 @@ def documents(flat: bytes) -> Iterator[Span]:
 
 
 DETECTORS: Final = (
-    Detector(rb"\d{3}[-./ ]{0,3}\d{2}[-./ ]{0,3}\d{4}", ssns),
+    Detector(rb"\d{3}[-./ ]{0,3}\d{2}[-./ ]{0,3}\d{4}|(?i:ssn|social security)", ssns),
     Detector(rb"\d{6}|\d{3}[. -]\d{3}|[0-9A-Za-z]\d{4}[ .-]\d{4}|\d\d \d\d \d\d|756\.", national_ids),
     Detector(
-        rb"(?i)passport|licen[cs]e|\bdl\b|record|\bmrn|patient|health plan|member|national|identity|id card|nino|aadhaar|tax file|policy holder",
+        rb"(?i)passport|licen[cs]e|\bdl\b|record|\bmrn|patient|health plan|member|national|identity|id card|nino"
+        rb"|aadhaar|tax file|policy holder",
         documents,
     ),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxy.sensitive.names_features import Candidate, candidates, rows, word_hash, words
-from proxy.sensitive.names_model import CLASSES, FAMILY, GIVEN, NamesModel, USAGE_SHIFT
+from proxy.sensitive.names_model import CLASSES, FAMILY, GIVEN, USAGE_SHIFT, NamesModel
 from proxy.sensitive.span import Span
 
 THRESHOLD: Final = 0.5  # of a run's likeliest word
@@ -26,10 +25,11 @@ def spans(text: str, model: NamesModel) -> Iterator[Span]:
     found = looked_at(text, model)
     if not found:
         return
-    chances = probabilities(text, found, model)
+    every = probabilities(text, found, model)
+    chances = {kind: every[:, CLASSES.index(kind)].tolist() for kind in _FOUND}
     for run in _runs(found):
         for kind in _FOUND:
-            yield from _spans(found, run, chances[:, CLASSES.index(kind)], kind)
+            yield from _spans(found, run, chances[kind], kind)
 
 
 def probabilities(text: str, found: Sequence[Candidate], model: NamesModel) -> NDArray[np.float32]:
@@ -57,7 +57,7 @@ def _known(text: str, model: NamesModel) -> list[Candidate]:
 def _rejoined(kept: list[Candidate]) -> list[Candidate]:
     """Words whose neighbour was left out begin a run of their own."""
     after = [False, *(one.end + 1 == two.start for one, two in pairwise(kept))]
-    return [replace(word, joined=word.joined and beside) for word, beside in zip(kept, after, strict=False)]
+    return [word._replace(joined=word.joined and beside) for word, beside in zip(kept, after, strict=False)]
 
 
 def _runs(found: Sequence[Candidate]) -> Iterator[range]:
@@ -68,13 +68,13 @@ def _runs(found: Sequence[Candidate]) -> Iterator[range]:
             begin = at
 
 
-def _spans(found: Sequence[Candidate], run: range, chance: NDArray[np.float32], kind: str) -> Iterator[Span]:
+def _spans(found: Sequence[Candidate], run: range, chance: Sequence[float], kind: str) -> Iterator[Span]:
     """The stretches of a run whose words are carried by one above the threshold."""
     begin = run.start
     while begin < run.stop:
         end = begin
         while end < run.stop and chance[end] >= CARRIED:
             end += 1
-        if end > begin and chance[begin:end].max() >= THRESHOLD:
-            yield Span(kind, found[begin].start, found[end - 1].end, SCORE * float(chance[begin:end].max()))
+        if end > begin and (surest := max(chance[begin:end])) >= THRESHOLD:
+            yield Span(kind, found[begin].start, found[end - 1].end, SCORE * surest)
         begin = max(end, begin + 1)

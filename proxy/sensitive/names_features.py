@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 from zlib import crc32
 
 _UPPER: Final = (
@@ -24,23 +23,173 @@ _CAPITALISED = re.compile(rf"[{_UPPER}](?<!\w[{_UPPER}])[\w'\u2019\u2011-]*")
 _WORD = re.compile(r"[^\W\d_]{3,24}(?!\w)")
 _TRIM: Final = ".,;:!?\"'()[]<>*_`\u2019\u201c\u201d"
 _LINK = re.compile(
-    r"(?:\. ?| | (?:van|de|der|den|del|della|di|da|dos|du|von|zu|zur|bin|ibn|al|el|la|le|ten|ter|y|e|af|av) |-)"
+    r"(?: (?:van|de|der|den|del|della|di|da|dos|du|von|zu|zur|bin|ibn|al|el|la|le|ten|ter|y|e|af|av)){0,3} |-"
 )
 AROUND_CHARS: Final = 40
+KEPT_WORDS: Final = 4096  # whose hashes are kept: most of a text's words are the same few
+
+_SHORTENED: Final = frozenset(
+    [
+        "Mr",
+        "Mrs",
+        "Ms",
+        "Dr",
+        "Prof",
+        "St",
+        "Jr",
+        "Sr",
+        "Fr",
+        "Rev",
+        "Hon",
+        "Gen",
+        "Col",
+        "Sgt",
+        "Capt",
+        "Lt",
+        "Sen",
+        "Rep",
+        "Gov",
+        "Wm",
+        "Chas",
+        "Geo",
+    ]
+)
 
 # Capitalised at the start of so many sentences, and names of nobody: not worth a look.
 _NO_NAMES: Final = frozenset(
-    "I I'm I've I'll I'd A An The This That These Those There Their They They're Then Than It It's Its If In Is Into As "
-    "At And Are All Also Any After Although Another Be Because Been Before But By Can Could Do Does Did Don't Each Even "
-    "Every For From Get Give Go Had Has Have He He's She She's Her His Here How However Just Let Let's Like Many Me More "
-    "Most My No Not Now Of On Once One Only Or Other Our Out Over Please Same See Should Since So Some Such Sure Thank "
-    "Thanks To Too Under Until Up Us Use Very Was We We're Were What What's When Where Whether Which While Who Why With "
-    "Would Yes You You're Your".split()
+    [
+        "I",
+        "I'm",
+        "I've",
+        "I'll",
+        "I'd",
+        "A",
+        "An",
+        "The",
+        "This",
+        "That",
+        "These",
+        "Those",
+        "There",
+        "Their",
+        "They",
+        "They're",
+        "Then",
+        "Than",
+        "It",
+        "It's",
+        "Its",
+        "If",
+        "In",
+        "Is",
+        "Into",
+        "As",
+        "At",
+        "And",
+        "Are",
+        "All",
+        "Also",
+        "Any",
+        "After",
+        "Although",
+        "Another",
+        "Be",
+        "Because",
+        "Been",
+        "Before",
+        "But",
+        "By",
+        "Can",
+        "Could",
+        "Do",
+        "Does",
+        "Did",
+        "Don't",
+        "Each",
+        "Even",
+        "Every",
+        "For",
+        "From",
+        "Get",
+        "Give",
+        "Go",
+        "Had",
+        "Has",
+        "Have",
+        "He",
+        "He's",
+        "She",
+        "She's",
+        "Her",
+        "His",
+        "Here",
+        "How",
+        "However",
+        "Just",
+        "Let",
+        "Let's",
+        "Like",
+        "Many",
+        "Me",
+        "More",
+        "Most",
+        "My",
+        "No",
+        "Not",
+        "Now",
+        "Of",
+        "On",
+        "Once",
+        "One",
+        "Only",
+        "Or",
+        "Other",
+        "Our",
+        "Out",
+        "Over",
+        "Please",
+        "Same",
+        "See",
+        "Should",
+        "Since",
+        "So",
+        "Some",
+        "Such",
+        "Sure",
+        "Thank",
+        "Thanks",
+        "To",
+        "Too",
+        "Under",
+        "Until",
+        "Up",
+        "Us",
+        "Use",
+        "Very",
+        "Was",
+        "We",
+        "We're",
+        "Were",
+        "What",
+        "What's",
+        "When",
+        "Where",
+        "Whether",
+        "Which",
+        "While",
+        "Who",
+        "Why",
+        "With",
+        "Would",
+        "Yes",
+        "You",
+        "You're",
+        "Your",
+    ]
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A word that could be part of a name; `joined`: only a link stands between the candidate before and this one."""
 
     start: int
@@ -58,9 +207,19 @@ def candidates(text: str) -> list[Candidate]:
             continue
         word = _own(word)
         start = match.start()
-        joined = bool(found) and _LINK.fullmatch(text, found[-1].end, start) is not None
+        joined = bool(found) and _linked(text, found[-1], start)
         found.append(Candidate(start, start + len(word), word, joined))
     return found
+
+
+def _linked(text: str, before: Candidate, start: int) -> bool:
+    """Whether a word that starts here goes on with the name before it; a dot ends a sentence, but for an initial's."""
+    end = before.end
+    if text[end : end + 1] == ".":
+        if len(before.word) > 1 and before.word not in _SHORTENED:
+            return False
+        end += 1
+    return end == start or _LINK.fullmatch(text, end, start) is not None
 
 
 def words(text: str) -> list[Candidate]:
@@ -80,7 +239,7 @@ def _own(word: str) -> str:
     return word
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=KEPT_WORDS)
 def word_hash(word: str) -> int:
     """32 bits that stand for a word, whatever its case. Kept for the words that come again and again."""
     return crc32(word.lower().encode("utf-8", "surrogatepass"))
@@ -100,7 +259,7 @@ def rows(text: str, found: Sequence[Candidate]) -> list[list[int]]:
         first, last = word_hash(run[0].word), word_hash(run[-1].word)
         for at, candidate in enumerate(run):
             place = min(at, 3) * 4 + min(len(run) - 1 - at, 3)
-            made.append([*_own_columns(candidate), *_around(text, candidate), first, last, place])
+            made.append([*_own_columns(candidate.word), *_around(text, candidate), first, last, place])
     return made
 
 
@@ -112,9 +271,9 @@ def _runs(found: Sequence[Candidate]) -> Iterator[Sequence[Candidate]]:
             begin = at
 
 
-def _own_columns(candidate: Candidate) -> list[int]:
-    word = candidate.word
-    return [word_hash(word), _shape(word), word_hash(word[-3:])]
+@lru_cache(maxsize=KEPT_WORDS)
+def _own_columns(word: str) -> tuple[int, int, int]:
+    return word_hash(word), _shape(word), word_hash(word[-3:])
 
 
 def _shape(word: str) -> int:
@@ -141,15 +300,22 @@ def _around(text: str, candidate: Candidate) -> list[int]:
     three = after[0] if after else ""
     four = after[1] if len(after) > 1 else ""
     return [
-        word_hash(one.strip(_TRIM) or one),
-        word_hash(two.strip(_TRIM) or two),
-        word_hash(three.strip(_TRIM) or three),
-        word_hash(four.strip(_TRIM) or four),
+        _neighbour(one),
+        _neighbour(two),
+        _neighbour(three),
+        _neighbour(four),
         _marks(text[max(0, start - 2) : start]),
         _marks(text[end : end + 2]),
     ]
 
 
+@lru_cache(maxsize=KEPT_WORDS)
+def _neighbour(word: str) -> int:
+    """Without the marks around it, unless it is nothing else."""
+    return word_hash(word.strip(_TRIM) or word)
+
+
+@lru_cache(maxsize=KEPT_WORDS)
 def _marks(touching: str) -> int:
     """The characters beside a word: letters count as one, blanks as they are."""
     return word_hash("".join("a" if char.isalnum() else char for char in touching))

@@ -10,7 +10,7 @@ import zipfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +30,13 @@ _COLUMN: Final = {name: at for at, name in enumerate(COLUMNS)}
 _ALL: Final = (*COLUMNS, "flags", "flags_before", "flags_after", "names", "names_before", "names_after")
 # Features: columns hashed together. A name is told by what it is, what stands around it, and both.
 FEATURES: Final[tuple[tuple[str, ...], ...]] = (
-    ("word",), ("ending",), ("shape",), ("flags",), ("before",), ("after",), ("before2",), ("after2",), ("first",), ("last",),
-    ("before", "before2"), ("after", "after2"), ("before", "after"), ("mark_before",), ("mark_after",),
-    ("mark_before", "mark_after"), ("flags", "shape"), ("flags", "mark_before"), ("flags", "before"), ("flags", "after"),
-    ("flags", "mark_after"), ("flags", "place_in_run"), ("flags_before", "flags"), ("flags", "flags_after"),
-    ("names_before", "names", "names_after"), ("names", "place_in_run", "mark_before"), ("names", "before"),
-    ("names", "after"), ("names", "last"), ("names", "first"), ("shape", "before"), ("place_in_run", "shape"),
+    ("word",), ("ending",), ("shape",), ("flags",), ("before",), ("after",), ("before2",), ("after2",),
+    ("first",), ("last",), ("before", "before2"), ("after", "after2"), ("before", "after"), ("mark_before",),
+    ("mark_after",), ("mark_before", "mark_after"), ("flags", "shape"), ("flags", "mark_before"),
+    ("flags", "before"), ("flags", "after"), ("flags", "mark_after"), ("flags", "place_in_run"),
+    ("flags_before", "flags"), ("flags", "flags_after"), ("names_before", "names", "names_after"),
+    ("names", "place_in_run", "mark_before"), ("names", "before"), ("names", "after"), ("names", "last"),
+    ("names", "first"), ("shape", "before"), ("place_in_run", "shape"),
 )  # fmt: skip
 
 
@@ -60,7 +61,7 @@ class NamesModel:
     def probabilities(self, rows: NDArray[np.uint32], joined: NDArray[np.bool_]) -> NDArray[np.float32]:
         """[n, classes] for rows [n, columns]; joined [n]: whether a row's word stands in a run with the one before."""
         known = self.flags_of(rows[:, _COLUMN["word"]])
-        logits = self.weights[features(rows, known, joined)].sum(axis=1, dtype=np.int32) * self.scale
+        logits = self.weights.take(features(rows, known, joined), axis=0).sum(axis=1, dtype=np.int32) * self.scale
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
 
@@ -68,25 +69,30 @@ class NamesModel:
 def features(rows: NDArray[np.uint32], flags: NDArray[np.uint32], joined: NDArray[np.bool_]) -> NDArray[np.uint32]:
     """Indices into the weights [n, features]. rows [n, columns], flags [n] and joined [n] of the same words."""
     columns = _columns(rows, flags, joined)
-    hashed = np.full((len(rows), len(FEATURES)), _FIRST_TERM, np.uint32)
+    hashed = np.broadcast_to(_FIRST_TERM, (len(rows), len(FEATURES))).copy()
     for term in range(_TERMS):
-        hashed = (hashed ^ columns[:, _PARTS[term]]) * np.uint32(0x9E3779B1)
+        hashed ^= columns.take(_PARTS[term], axis=1)
+        hashed *= np.uint32(0x9E3779B1)
         hashed ^= hashed >> np.uint32(15)
-    return np.asarray(hashed >> np.uint32(32 - BITS), np.uint32)
+    hashed >>= np.uint32(32 - BITS)
+    return hashed
 
 
 def _columns(rows: NDArray[np.uint32], flags: NDArray[np.uint32], joined: NDArray[np.bool_]) -> NDArray[np.uint32]:
     """The rows with what the lexicon says of each word and of its neighbours in the run; the last column is empty."""
-    before = np.where(joined, np.roll(flags, 1), 256)
-    after = np.where(np.roll(joined, -1), np.roll(flags, -1), 256)
-    if len(flags):
-        before[0] = 256
-        after[-1] = 256
-    kinds = [flags & 0x1F, before & 0x11F, after & 0x11F]  # without how common
-    empty = np.zeros(len(rows), np.uint32)
-    return np.column_stack([rows, flags, before, after, *kinds, empty]).astype(np.uint32)
+    width = rows.shape[1]
+    columns = np.zeros((len(rows), len(_ALL) + 1), np.uint32)
+    columns[:, :width] = rows
+    columns[:, width] = flags
+    columns[:, width + 1 : width + 3] = _ALONE
+    columns[1:, width + 1] = np.where(joined[1:], flags[:-1], _ALONE)
+    columns[:-1, width + 2] = np.where(joined[1:], flags[1:], _ALONE)
+    columns[:, width + 3 : width + 6] = columns[:, width : width + 3] & _KIND
+    return columns
 
 
+_ALONE: Final = np.uint32(256)  # in place of a neighbour's flags
+_KIND: Final = np.uint32(0x11F)  # flags without how common a word is
 _TERMS: Final = max(map(len, FEATURES))
 _PARTS: Final = np.array(
     [[_ALL.index(names[term]) if term < len(names) else len(_ALL) for names in FEATURES] for term in range(_TERMS)]
@@ -112,7 +118,7 @@ def load(path: Path) -> NamesModel:
 
 
 def _check(path: Path, model: NamesModel) -> None:
-    wanted = {
+    wanted: dict[str, tuple[NDArray[Any], type[np.generic], tuple[int, ...]]] = {
         "hashes": (model.hashes, np.uint32, (len(model.hashes),)),
         "flags": (model.flags, np.uint8, (len(model.hashes),)),
         "weights": (model.weights, np.int8, (1 << BITS, len(CLASSES))),

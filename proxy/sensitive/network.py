@@ -12,7 +12,8 @@ from proxy.sensitive.span import Span
 _IPV4 = Pattern(rb"(?:^|[^\w.-])(\d{1,3}(?:\.\d{1,3}){3})(?:$|\.?[^\w.]|\.$)")
 _IPV6 = Pattern(rb"(?i)(?:^|[^\w:.])((?:[0-9a-f]{1,4}|:)(?::[0-9a-f]{0,4}){2,7}(?:\.\d{1,3}){0,3})(?:$|[^\w:])")
 _MAC = Pattern(
-    rb"(?i)(?:^|[^\w:-])([0-9a-f]{2}(?::[0-9a-f]{2}){5}|[0-9a-f]{2}(?:-[0-9a-f]{2}){5}|[0-9a-f]{4}(?:\.[0-9a-f]{4}){2})\b"
+    rb"(?i)(?:^|[^\w:-])([0-9a-f]{2}(?::[0-9a-f]{2}){5}|[0-9a-f]{2}(?:-[0-9a-f]{2}){5}"
+    rb"|[0-9a-f]{4}(?:\.[0-9a-f]{4}){2})\b"
 )
 _VERSION = Pattern(rb"(?i)(?:\bv|version|release|build|section|chapter|clause) ?$")
 
@@ -20,8 +21,10 @@ _URL = Pattern(rb"(?i)\b((?:https?|ftp|wss?|ssh|git|s3)://[^\s<>\"'`\\^{}|]{3,})
 _WWW = Pattern(rb"(?i)\b(www\.[a-z0-9-]{1,63}\.[^\s<>\"'`\\^{}|]{2,})")
 # Top-level domains that are no English words and no file endings on their own.
 _TLD: Final = (
-    rb"com|org|net|edu|gov|mil|int|info|biz|io|ai|app|dev|cloud|online|shop|site|store|tech|xyz|co|uk|de|fr|es|pt|nl|be|ch"
-    rb"|se|dk|fi|pl|cz|sk|hu|ro|bg|gr|ru|ua|tr|il|ae|sa|za|ng|ke|eg|cn|jp|kr|tw|hk|sg|th|vn|id|au|nz|ca|mx|br|ar|cl|eu|ie"
+    rb"com|org|net|edu|gov|mil|int|info|biz|io|ai|app|dev|cloud|online|shop|site|store|tech|xyz|co|uk|de|fr|es|pt"
+    rb"|nl|be|ch"
+    rb"|se|dk|fi|pl|cz|sk|hu|ro|bg|gr|ru|ua|tr|il|ae|sa|za|ng|ke|eg|cn|jp|kr|tw|hk|sg|th|vn|id|au|nz|ca|mx|br|ar|cl"
+    rb"|eu|ie"
     rb"|lt|lv|ee|hr|si|rs|cy|lu|mt|is"
 )
 _DOMAIN = Pattern(

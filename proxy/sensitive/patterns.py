@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import re2
 
@@ -21,9 +21,8 @@ def _options() -> Any:
     return options
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A match: offsets, and its bytes."""
+class Found(NamedTuple):
+    """A match: offsets, and its bytes. A tuple, for it is made thousands of times."""
 
     start: int
     end: int
@@ -46,6 +45,14 @@ class Pattern:
             start, end = match.span(self._group)
             yield Found(start, end, flat[start:end])
 
+    def match(self, flat: bytes) -> Found | None:
+        """Where the text begins with it."""
+        match = self._compiled.match(flat)
+        if match is None:
+            return None
+        start, end = match.span(self._group)
+        return Found(start, end, flat[start:end])
+
     def within(self, flat: bytes) -> bool:
         """Whether it occurs at all."""
         return self._compiled.search(flat) is not None
@@ -66,6 +73,14 @@ class Hints:
         """Indices of those that occur, in no order."""
         indices: Sequence[int] | None = self._set.Match(flat)
         return indices or ()
+
+
+# Numbers that are called one of these are most likely just that.
+OTHER_NUMBERS: Final = (
+    r"order|invoice|ticket|tracking|ref(?:erence)?\b|serial|id\b|isbn|sku\b|upc\b|ean\b|part\b|model|version|case\b"
+    r"|policy|booking|confirm"
+    r"|doi\b|commit|build|line|page|code\b|key\b|hash|seed|model|timestamp|barcode|shipment|claim"
+)
 
 
 class Words:

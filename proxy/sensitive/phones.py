@@ -7,7 +7,7 @@ from typing import Final
 
 import phonenumbers
 
-from proxy.sensitive.patterns import Detector, Found, Pattern, Words, digits
+from proxy.sensitive.patterns import OTHER_NUMBERS, Detector, Found, Pattern, Words, digits
 from proxy.sensitive.span import Span
 
 _EXTENSION: Final = rb"(?:,? ?(?:x|ext\.?|extension|#) ?\d{1,6})?"
@@ -24,8 +24,17 @@ _NATIONAL = Pattern(rb"(?i)(?:^|[^\w.+-])(\(?0\d{1,4}\)?(?:" + _GAP + rb"\d{2,8}
 _AREA_IN_BRACKETS = Pattern(rb"(?i)(?:^|[^\w+-])(\(\d{2,5}\) ?-?\d{2,5}(?:[ -]\d{2,5}){0,3}" + _EXTENSION + rb")\b")
 _ANY = Pattern(rb"(?i)(?:^|[^\w.,$+-]|\D,)(\(?\d(?:" + _GAP + rb"\d){5,14}" + _EXTENSION + rb")\b")
 
+# 28 60 12 90 and 01-23-45-67-89
+_PAIRS = Pattern(
+    rb"(?:^|[^\w.,$+-])(\d{2}(?: \d{2}){3,4}|\d{2}(?:\.\d{2}){3,4}|\d{2}(?:-\d{2}){3,4})(?:$|[^\w.-]|[.](?:\s|$))"
+)
+_BARE = Pattern(rb"(?:^|[^\w.,$+-])(0[1-9]\d{8,9})\b")
+_OTHER = Words(before=OTHER_NUMBERS + r"|account|acct")
+_WEAK_WORDS = Words(before=r"(?:my|his|her|your|their|our|new) number|number is|at\b ?$|under\b ?$")
+
 _WORDS = Words(
-    before=r"phone|telephone|tel\b|mobile|cell|call|fax\b|whats ?app|sms\b|text (?:me|him|her|us|them)|contact (?:number|no)"
+    before=r"phone|telephone|tel\b|mobile|cell\b|cell ?phone|call(?:ing|ed)?\b|fax\b|whats ?app|sms\b|text (?:me"
+    r"|him|her|us|them)|contact (?:number|no)"
     r"|desk\b|hotline|dial|ring\b|reach|office\b|landline|handset|pager|voicemail|registered",
     after=r"office|fax|mobile|cell|home|work|desk|phone|tel\b",
 )
@@ -54,11 +63,22 @@ def national(flat: bytes) -> Iterator[Span]:
             yield _span(found, 0.65)
 
 
+def plain(flat: bytes) -> Iterator[Span]:
+    """Shapes that numbers of other kinds have too: where no word says that they are one."""
+    for pattern in (_PAIRS, _BARE):
+        for found in pattern.find(flat):
+            if not _OTHER.speak_for(flat, found, reach=32):
+                yield _span(found, 0.5)
+
+
 def by_word(flat: bytes) -> Iterator[Span]:
     """Any digits in a number's dress, where a word says that they are one."""
     for found in _ANY.find(flat):
-        if 6 <= _own_digits(found.value) <= 14 and not _DATE.within(found.value) and _WORDS.speak_for(flat, found):
-            yield _span(found, 0.7)
+        if 7 <= _own_digits(found.value) <= 14 and not _DATE.within(found.value):
+            if _WORDS.speak_for(flat, found):
+                yield _span(found, 0.7)
+            elif _WEAK_WORDS.speak_for(flat, found, reach=16):
+                yield _span(found, 0.5)
 
 
 def _own_digits(value: bytes) -> int:
@@ -85,5 +105,6 @@ _SOME_DIGITS: Final = rb"\d(?:[^0-9A-Za-z]{0,3}\d){5}"
 DETECTORS: Final = (
     Detector(rb"\+ ?\(?\d|\b0(?:0|11)[ .-]?[1-9]", international),
     Detector(rb"\d{3}[-. ]\d{4}|\(\d{2,5}\)|\b0\d{1,4}[-./ )]", national),
+    Detector(rb"\b0[1-9]\d{8}|\d{2}([ .-])\d{2}[ .-]\d{2}[ .-]\d{2}", plain),
     Detector(_SOME_DIGITS, by_word),
 )

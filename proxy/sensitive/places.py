@@ -12,7 +12,8 @@ _CAP: Final = rb"[A-Z\xff0-9][\w\xff'.-]*"
 _KIND: Final = (
     rb"Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Drive|Dr|Lane|Ln|Court|Ct|Circle|Cir|Place|Pl|Square|Sq|Terrace|Ter"
     rb"|Parkway|Pkwy|Highway|Hwy|Way|Trail|Trl|Crescent|Cres|Close|Alley|Row|Mews|Gardens|Grove|Hill|Heights|Loop|Plaza"
-    rb"|Path|Pike|Run|Ridge|Crossing|Bypass|Expressway|Freeway|Turnpike|Walk|Wharf|Quay|Ramp|Route|Track|Parade|Esplanade"
+    rb"|Path|Pike|Run|Ridge|Crossing|Bypass|Expressway|Freeway|Turnpike|Walk|Wharf|Quay|Ramp|Route|Track|Parade"
+    rb"|Esplanade"
     rb"|Village|View|Creek|Mill|Meadows|Estates|Island|Lodge|Manor|Park|Point|Shores|Springs|Station|Union|Valley|Vista"
 )
 _UNIT: Final = (
@@ -29,20 +30,23 @@ _ENGLISH = Pattern(
     rb"(?: (?:[NSEW]|[NS][EW]|North|South|East|West)\b)?" + _UNIT + _TOWN + rb")"
 )
 _KIND_FIRST = Pattern(
-    rb"\b((?i:(?:\d{1,5},? )?(?:rue|avenue|boulevard|all[e\xff]e|chemin|via|viale|piazza|corso|calle|avenida|av\.|paseo|plaza"
+    rb"\b((?i:(?:\d{1,5},? )?(?:rue|avenue|boulevard|all[e\xff]e|chemin|via|viale|piazza|corso|calle|avenida|av\."
+    rb"|paseo|plaza"
     rb"|carrer|rua|travessa|ul\.|ulica|ulitsa) )(?:(?:de|des|du|della|delle|dei|da|do|la|las|los|el|l')[ ]?){0,2}(?:"
     + _CAP
     + rb"[ ,]{1,2}){1,5}(?:n[o\xff]?\.? )?\d{1,5})\b"
 )
 _SUFFIXED = Pattern(
-    rb"(?:^|[^\w])((?:[A-Z\xff][\w\xff.-]* ){0,2}[A-Z\xff][\w\xff-]*(?:stra(?:ss|\xff)e|str\.|strasse|gasse|platz|weg|allee|damm|straat"
+    rb"(?:^|[^\w])((?:[A-Z\xff][\w\xff.-]* ){0,2}[A-Z\xff][\w\xff-]*(?:stra(?:ss|\xff)e|str\.|strasse|gasse|platz"
+    rb"|weg|allee|damm|straat"
     rb"|laan|plein|gracht|gatan|gata|v\xffgen|vej|veien|vegen|gade|katu|kuja|utca|vei) \d{1,4} ?[a-zA-Z]?)\b"
 )
 _BOX = Pattern(rb"(?i)\b((?:p\.? ?o\.? ?box|post office box|postfach) \d{1,7})\b")
 _MILITARY = Pattern(rb"\b((?:PSC|Unit|CMR) \d{1,5},? Box \d{1,5}[,\n ]{1,3}(?:APO|FPO|DPO) A[AEP] \d{5})\b")
 _UNIT_ALONE = Pattern(rb"\b((?:Apt|Apartment|Suite|Ste)\.? #?\d{1,5}[A-Z]?)\b")
 _LIVES = Pattern(
-    rb"(?i:\b(?:address(?: is)?|lives? (?:at|on)|living at|reside[sd]? (?:at|on)|resident of|located at|shipped to|sent to|deliver(?:ed)? to|move[sd]? to)[ :\n]{1,3})"
+    rb"(?i:\b(?:address(?: is)?|lives? (?:at|on)|living at|reside[sd]? (?:at|on)|resident of|located at|shipped to"
+    rb"|sent to|deliver(?:ed)? to|move[sd]? to)[ :\n]{1,3})"
     rb"((?:\d{1,6} )(?:"
     + _CAP
     + rb"[ ,]{1,2}){0,4}"
@@ -57,7 +61,8 @@ _ZIP_BY_WORD = Pattern(
     rb"(\d{3,6}(?:-\d{3,4})?(?: ?[A-Z]{2}\b| \d{2}\b)?|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d)\b"
 )
 _ZIP_BY_STATE = Pattern(
-    rb"\b(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|P[AR]|RI|S[CD]|T[NX]|UT|V[AIT]|W[AIVY])"
+    rb"\b(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|P[AR]|RI|S[CD]|T[NX]|UT"
+    rb"|V[AIT]|W[AIVY])"
     rb",? (\d{5}(?:-\d{4})?)\b"
 )
 _ZIP_BY_SHAPE = Pattern(
@@ -65,12 +70,15 @@ _ZIP_BY_SHAPE = Pattern(
 )
 
 _AGE = Pattern(
-    rb"(?i)\b(?:aged?|age is|age of|turn(?:s|ed|ing)?|when (?:i|s?he|they) (?:was|is|were|am))[ :]{1,2}(\d{1,3})\b(?:$|[^%\w:])"
+    rb"(?i)\b(?:aged?|age is|age of|turn(?:s|ed|ing)?|when (?:i|s?he|they) (?:was|is|were"
+    rb"|am))[ :]{1,2}(\d{1,3})\b(?:$|[^%\w:])"
 )
 _YEARS_OLD = Pattern(rb"(?i)\b(\d{1,3})(?:[ -](?:years?|yrs?|months?)[ -](?:old|of age)| ?y/?o\b)")
 _BORN = Pattern(
-    rb"(?i)\b(?:date of birth|birth ?date|birth ?day|d\.?o\.?b\.?|born(?: on| in)?)(?: is|'s)?[ :=\"']{0,4}(?:on |it'?s )?"
-    rb"(\d{1,4}[-/. ]\d{1,2}[-/. ]\d{2,4}|(?:\d{1,2}(?:st|nd|rd|th)?(?: of)? )?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
+    rb"(?i)\b(?:date of birth|birth ?date|birth ?day|d\.?o\.?b\.?|born(?: on| in)?)(?: is|'s)?[ :=\"']{0,4}(?:on "
+    rb"|it'?s )?"
+    rb"(\d{1,4}[-/. ]\d{1,2}[-/. ]\d{2,4}|(?:\d{1,2}(?:st|nd|rd|th)?(?: of)? )?(?:jan|feb|mar|apr|may|jun|jul|aug"
+    rb"|sep|oct|nov|dec)[a-z]{0,6}\.?"
     rb"(?: \d{1,2}(?:st|nd|rd|th)?)?,? \d{2,4})\b"
 )
 
@@ -118,7 +126,8 @@ def births(flat: bytes) -> Iterator[Span]:
 DETECTORS: Final = (
     Detector(rb"\d[A-Za-z]?,? [A-Z\xff0-9]|[a-z\xff]\.? \d|(?i:box \d)|(?:Apt|Suite|Ste)", addresses),
     Detector(
-        rb"(?i)\b(?:rue|avenue|boulevard|all.e|chemin|vial?e?|piazza|corso|calle|avenida|av\.|paseo|plaza|carrer|rua|travessa|ul\.|ulica|ulitsa) ",
+        rb"(?i)\b(?:rue|avenue|boulevard|all.e|chemin|vial?e?|piazza|corso|calle|avenida|av\.|paseo|plaza|carrer"
+        rb"|rua|travessa|ul\.|ulica|ulitsa) ",
         _kind_first,
     ),
     Detector(rb"(?i)\bzip|postal|post ?code|\bplz|\bpin\b|[A-Z]{2},? \d{5}|[A-Z]\d[A-Z\d]? \d[A-Z]", postcodes),

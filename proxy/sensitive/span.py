@@ -54,7 +54,7 @@ class Span:
 
 
 def resolve(found: Iterable[Span]) -> tuple[Span, ...]:
-    """The findings that stand, by start and without overlap: the higher score wins, then the longer, then the earlier."""
+    """The findings that stand, by start, without overlap: the higher score wins, then the longer, then the earlier."""
     starts: list[int] = []
     kept: dict[int, Span] = {}
     for span in sorted(found, key=lambda s: (-s.score, s.start - s.end, s.start, s.type)):

@@ -33,18 +33,26 @@ _TITLES: Final = (
     "Judge",
 )
 _PARTICLES: Final = ("van", "de", "von", "der", "di", "da", "bin", "al", "del", "le")
-_ENDINGS: Final = ("Inc", "Inc.", "Ltd", "Ltd.", "LLC", "GmbH", "Group", "Corp", "Corporation", "Partners", "Bank", "& Co", "Holdings", "AG",
-                   "Insurance", "Systems", "Foundation", "Labs", "Media", "Airlines", "Foods", "Energy", "University", "Hospital", "Institute")  # fmt: skip
+_ENDINGS: Final = (
+    "Inc|Inc.|Ltd|Ltd.|LLC|GmbH|Group|Corp|Corporation|Partners|Bank|& Co|Holdings|AG|Insurance|Systems|"
+    "Foundation|Labs|Media|Airlines|Foods|Energy|University|Hospital|Institute"
+).split("|")
 _COINED: Final = (
-    "Nortrex Velora Quantix Brightpath Solvent Kestrel Meridian Bluefin Oakridge Zentara Halcyon Vantage Lumina Orbis "
-    "Pinnacle Argos Helix Summit Evergreen Ironwood Cobalt Aurora Beacon Catalyst Dynamo Fathom Glacier Harbor Ember"
-).split()
-_PRODUCTS: Final = ("Galaxy S9", "ThinkPad X1", "Vectron 500", "Model T", "Kindle", "Firefox", "Android", "Word", "Photoshop", "Civic", "Corolla",
-                    "PlayStation", "Excel", "Bluetooth Speaker", "Smart Watch", "Coffee Maker")  # fmt: skip
+    "Nortrex|Velora|Quantix|Brightpath|Solvent|Kestrel|Meridian|Bluefin|Oakridge|Zentara|Halcyon|Vantage|"
+    "Lumina|Orbis|Pinnacle|Argos|Helix|Summit|Evergreen|Ironwood|Cobalt|Aurora|Beacon|Catalyst|Dynamo|Fathom|"
+    "Glacier|Harbor|Ember"
+).split("|")
+_PRODUCTS: Final = (
+    "Galaxy S9|ThinkPad X1|Vectron 500|Model T|Kindle|Firefox|Android|Word|Photoshop|Civic|Corolla|"
+    "PlayStation|Excel|Bluetooth Speaker|Smart Watch|Coffee Maker|Python|Java|JavaScript|Rust|Docker|Linux|"
+    "Postgres|Redis|Kubernetes|Windows|Alexa|Siri|ChatGPT|Llama|Gemini|Tesla|Mercedes|Ford|Bitcoin|Netflix|"
+    "Jupiter|Venus|Mercury|Saturn|Apollo|Zeus|Monopoly|Tetris|Pascal|Ruby|Julia|Swift|Jenkins|Django|Claude|"
+    "Mistral"
+).split("|")
 _TITLE_WORDS: Final = (
-    "Night River Silence Garden Shadow Winter Light Stone Letters Summer Storm Ocean Dream Road House Mirror Fire Last "
-    "Golden Broken Lost Hidden Secret Blue Red Silver Endless Quiet"
-).split()
+    "Night|River|Silence|Garden|Shadow|Winter|Light|Stone|Letters|Summer|Storm|Ocean|Dream|Road|House|Mirror|"
+    "Fire|Last|Golden|Broken|Lost|Hidden|Secret|Blue|Red|Silver|Endless|Quiet"
+).split("|")
 _STREETS: Final = ("Street", "Road", "Avenue", "Lane", "Drive", "Court", "Way", "Boulevard")
 
 
@@ -117,6 +125,9 @@ class Drawn:
     def work(self) -> str:
         return " ".join(self.rng.sample(_TITLE_WORDS, self.rng.randrange(1, 4)))
 
+    def product(self) -> str:
+        return self.rng.choice(_PRODUCTS)
+
     def _one(self, some: Weighted) -> str:
         names = self._even[id(some)]
         if self.rng.random() < 0.5:
@@ -169,7 +180,7 @@ def _called(slot: str, drawn: Drawn) -> tuple[str, str]:
         return drawn.organisation(), "organisation"
     if slot in "CN":
         return (drawn.town() if slot == "C" else drawn.country()), "GPE"
-    return {"S": drawn.street, "W": drawn.work, "X": lambda: drawn.rng.choice(_PRODUCTS)}[slot](), ""
+    return {"S": drawn.street, "W": drawn.work, "X": drawn.product}[slot](), ""
 
 
 def renamed(sample: Sample, drawn: Drawn) -> Sample:
