@@ -34,10 +34,16 @@ def is_stream(content_type: str, body: bytes) -> bool:
 
 
 def unary(body: bytes, truncated: bool, take: Take, load: Callable[[bytes], Json] = parse_object) -> Response:
-    """One document. Raises Unreadable("truncated"), or what `load` and `take` raise."""
-    if truncated:
-        raise Unreadable("truncated", "a unary body of which the end is missing")
-    document = load(body)
+    """One document. Raises Unreadable("truncated"), or what `load` and `take` raise.
+
+    No beginning of an object is itself one: a body that loads is whole, whatever became of the bytes after it.
+    """
+    try:
+        document = load(body)
+    except Unreadable as finding:
+        if truncated and finding.reason == "malformed":
+            raise Unreadable("truncated", "a unary body of which the end is missing") from None
+        raise
     if error := error_of(document):
         return Response(error=error, done=True)
     draft = Draft()

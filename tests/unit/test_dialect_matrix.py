@@ -112,6 +112,15 @@ def test_a_cut_answer_is_unassessed(row: str) -> None:
     assert seen(observed(broken)) == (Unassessed.CUT,)
 
 
+@pytest.mark.parametrize("row", [row for row in FORMS if row.endswith("unary")])
+def test_a_whole_document_is_whole_however_its_exchange_ended(row: str) -> None:
+    form = FORMS[row]
+    name = form.vectors.format("text")
+    body, request = vector(name), json.dumps(form.request).encode()
+    broken = exchange(form.path, request, body, content_type(name), End.UPSTREAM_CUT)
+    assert seen(observed(broken)) == (0,)
+
+
 def test_a_stream_without_an_end_mark_ends_where_its_exchange_did() -> None:
     form, body = FORMS["kserve stream"], vector("kserve/text.sse")
     for end, outcome in ((End.COMPLETE, 0), (End.UPSTREAM_CUT, Unassessed.CUT), (End.TIMED_OUT, Unassessed.CUT)):
