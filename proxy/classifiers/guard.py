@@ -108,7 +108,7 @@ class Guard:
         """All texts, and the prompts that some head wants, cut into tokens together."""
         wanted = [with_prompts and self._has_context(item) for item in items]
         prompts = [item.prompt for item, is_wanted in zip(items, wanted, strict=True) if is_wanted]
-        ids = self._model.tokens.ids([_encodable(text) for text in (*(item.text for item in items), *prompts)])
+        ids = self._model.ids([_encodable(text) for text in (*(item.text for item in items), *prompts)])
         of_prompts = iter(ids[len(items) :])
         texts = ids[: len(items)]
         return [

@@ -16,6 +16,9 @@ ENGLISH: Final = "en"
 OTHER: Final = "other"  # a language that has no code here
 ANY: Final = "*"  # in a model's `languages`: it reads all
 
+GLANCED_CHARS: Final = 200  # most texts are plainly English from their first line on
+GLANCED_WORDS_MIN: Final = 12
+PLAINLY_ENGLISH_EVERY: Final = 4
 GUESSED_CHARS: Final = 1_000
 ENGLISH_EVERY: Final = 6  # a text in which every sixth word is a common English one is English
 FOREIGN_EVERY: Final = 6  # of its words, one in so many must be a function word of one other language
@@ -67,6 +70,9 @@ def language(text: str) -> str:
     """ISO 639-1 code of a text's language where it is plain, OTHER where it is plainly not English, else "en"."""
     if main_script(text) not in (LATIN, ""):
         return OTHER
+    begin = _WORD.findall(text[:GLANCED_CHARS].lower())
+    if sum(word in _ENGLISH_ALONE for word in begin) * PLAINLY_ENGLISH_EVERY >= max(len(begin), GLANCED_WORDS_MIN):
+        return ENGLISH
     words = _WORD.findall(text[:GUESSED_CHARS].lower())
     if sum(word in _ENGLISH_ALONE for word in words) * ENGLISH_EVERY >= len(words):
         return ENGLISH

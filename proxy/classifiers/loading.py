@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,8 @@ from proxy.classifiers.fields import ModelError
 from proxy.classifiers.manifest import FILE, Manifest, read
 from proxy.classifiers.ngrams import BUCKETS_LOG2
 from proxy.classifiers.stage0 import Stage0
-from proxy.classifiers.tokens import Tokens
+from proxy.classifiers.tokens import Ids, Tokens
+from proxy.classifiers.word_cache import WordCache, suits
 
 SHIPPED: Final = Path(__file__).resolve().parents[2] / "models"
 DEFAULT: Final = "guard-small"
@@ -31,10 +33,11 @@ RESTORE: Final = "restore the file (git checkout, or `groundwire models add` ane
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model that is ready to score. `stage0` is None where the model has no such half."""
+    """A model that is ready to score. `ids` cuts texts into tokens; `stage0` is None where the model has none."""
 
     manifest: Manifest
     tokens: Tokens
+    ids: Callable[[Sequence[str]], list[Ids]]
     encoder: Encoder
     stage0: Stage0 | None
 
@@ -65,7 +68,8 @@ def load(folder: Path, threads: int = 1, rows_max: int = 1, passes_max: int = 1)
     graph = _session(manifest, held[manifest.encoder], threads)
     stage0 = _stage0(manifest, held[manifest.stage0]) if manifest.stage0 else None
     passes = ThreadPoolExecutor(passes_max, "encoder") if passes_max > 1 else None
-    model = Model(manifest, tokens, Encoder(graph, tokens.pad, rows_max, passes), stage0)
+    ids = WordCache(tokens).ids if suits(held[manifest.tokenizer]) else tokens.ids
+    model = Model(manifest, tokens, ids, Encoder(graph, tokens.pad, rows_max, passes), stage0)
     _try_out(model, vocabulary)
     return model
 
