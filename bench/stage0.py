@@ -22,7 +22,7 @@ from proxy.core.observation import NO_HARM
 from proxy.features import script
 from proxy.features.formatting import formatting
 from proxy.features.harm_cues import category_of
-from proxy.features.hedging_patterns import is_hedged
+from proxy.features.hedging import is_hedged
 from proxy.features.refusal_patterns import is_refusal
 from proxy.features.shape import shape
 from proxy.features.vocabulary import distinct_share

@@ -18,7 +18,7 @@ from proxy.classifiers.contract import Classifier, Item, OutOfScope, Role, Score
 from proxy.core.observation import NO_HARM, Observation, Unassessed
 from proxy.core.taxonomy import Taxonomy
 from proxy.features.harm_cues import category_of
-from proxy.features.hedging_patterns import is_hedged
+from proxy.features.hedging import is_hedged
 from proxy.features.judge import JUDGE_VERSION, judged
 from proxy.features.reading import Reading
 

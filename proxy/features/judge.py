@@ -17,14 +17,14 @@ from proxy.dialects.contract import Dialect, Plain
 from proxy.features import script
 from proxy.features.formatting import formatting
 from proxy.features.harm_cues import category_of
-from proxy.features.hedging_patterns import is_hedged
+from proxy.features.hedging import is_hedged
 from proxy.features.reading import FEATURED_CHARS_MAX, Reading, readings
 from proxy.features.refusal_patterns import is_refusal
 from proxy.features.shape import shape
 from proxy.features.vocabulary import distinct_share
 
 # Part of every baseline's identity: raise it with any change of what is judged how (a test holds the verdicts).
-JUDGE_VERSION: Final = "patterns-1"
+JUDGE_VERSION: Final = "patterns-2"
 
 
 def observations(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.features.formatting import Formatting, formatting
-from proxy.features.hedging_patterns import is_hedged
+from proxy.features.hedging import is_hedged
 from proxy.features.judge import features
 from proxy.features.script import is_judgeable, main_script, other_language
 from proxy.features.shape import Shape, shape
