@@ -104,7 +104,7 @@ def test_every_own_label_is_one_that_the_heads_know() -> None:
 
 
 def test_our_sentences_have_no_fault() -> None:
-    assert check_texts.main([str(data.OWN)]) == 0
+    assert check_texts.main(data.OWN) == 0
 
 
 def test_a_missing_folder_is_named() -> None:
