@@ -88,7 +88,7 @@ def _bounded(text: str) -> str:
 
 
 def _ends(ids: Ids, most: int) -> Ids:
-    return ids if len(ids) <= most else np.concatenate([ids[: most // 2], ids[-(most - most // 2) :]])
+    return ids if len(ids) <= most else np.concatenate([ids[: most // 2], ids[len(ids) - (most - most // 2) :]])
 
 
 def _pieces(ids: Ids, room: int, overlap: int) -> Iterator[Ids]:
