@@ -24,7 +24,7 @@ from proxy.sensitive.scan import scan
 from proxy.sensitive.wording import held_out
 
 AIM_MICROSECONDS: Final = 300
-ROUNDS: Final = 5
+ROUNDS: Final = 30
 
 # Labelled as one type, found as another: a link is a DOMAIN_NAME there, a date is only looked for where one was born.
 SAME: Final[Mapping[str, str]] = {"URL": "DOMAIN_NAME"}
@@ -44,7 +44,13 @@ PERSONAL: Final = (
     "Name: Maria Lindqvist\nEmail: maria.lindqvist@mail.example\nPhone: +46 8 123 456 78\nAddress: 14 Harbour Street\n"
     "Card: 4012 8888 8888 1881, exp 04/29\nIBAN: DE89 3704 0044 0532 0130 00\nNotes: prefers to be called at noon.\n"
 )
-TEXTS: Final = {"prose": PROSE, "numbers": NUMBERS, "code": CODE, "a form of personal data": PERSONAL}
+TEXTS: Final = {
+    "prose": PROSE,
+    "prose without capitals": PROSE.lower(),
+    "numbers": NUMBERS,
+    "code": CODE,
+    "a form of personal data": PERSONAL,
+}
 
 
 @dataclass(slots=True)
@@ -67,7 +73,7 @@ def kilobyte(text: str) -> str:
     return (text * (1024 // len(text) + 1))[:1024]
 
 
-def microseconds(work: Callable[[], object], *, calls: int = 200) -> float:
+def microseconds(work: Callable[[], object], *, calls: int = 20) -> float:
     """The least mean of a few rounds, in processor time: other programs on the machine do not count."""
     best = float("inf")
     for _ in range(ROUNDS):

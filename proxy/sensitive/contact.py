@@ -13,7 +13,7 @@ _LABEL: Final = rb"[A-Za-z0-9\xff](?:[A-Za-z0-9\xff_-]{0,61}[A-Za-z0-9\xff])?"
 _LOCAL: Final = rb"[A-Za-z0-9\xff_](?:[A-Za-z0-9\xff!#$%&'*+/=^_`{|}~.-]{0,62}[A-Za-z0-9\xff!#$%&*+/=^_`{|}~-])?"
 _DOTTED: Final = rb"(?:" + _LABEL + rb"\.){1,8}[A-Za-z\xff][A-Za-z0-9\xff-]{1,23}"
 
-_PLAIN = Pattern(rb"(" + _LOCAL + rb"@(?:" + _DOTTED + rb"|\[[0-9.]{7,15}\]))")
+_PLAIN = Pattern(rb"(" + _LOCAL + rb"@(?:" + _DOTTED + rb"|\[[0-9.]{7,15}\]|\d{1,3}(?:\.\d{1,3}){3}))")
 _SPELLED = Pattern(
     rb"(?i)\b([a-z0-9][a-z0-9._+-]{0,63} ?(?:\[ ?at ?\]|\( ?at ?\)|\{ ?at ?\}| at ) ?"
     rb"(?:[a-z0-9-]{1,63} ?(?:\[ ?dot ?\]|\( ?dot ?\)|\{ ?dot ?\}| dot |\.) ?){1,4}[a-z]{2,12})\b"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from proxy.sensitive.names_features import Candidate, candidates, rows, word_hash, words
+from proxy.sensitive.names_features import Candidate, candidates, chained, lower_words, rows, word_hash
 from proxy.sensitive.names_model import CLASSES, FAMILY, GIVEN, USAGE_SHIFT, NamesModel
 from proxy.sensitive.span import Span
 
@@ -46,18 +45,12 @@ def looked_at(text: str, model: NamesModel) -> list[Candidate]:
 
 def _known(text: str, model: NamesModel) -> list[Candidate]:
     """Of a text without capitals, the words that the lexicon has as names and that are no ordinary words."""
-    every = words(text)[:WORDS_MAX]
+    every = lower_words(text, WORDS_MAX)
     if not every:
         return []
-    known = model.flags_of(np.array([word_hash(word.word) for word in every], np.uint32))
+    known = model.flags_of(np.array([word_hash(match[0]) for match in every], np.uint32))
     chosen = (known & (GIVEN | FAMILY) > 0) & (known >> USAGE_SHIFT < 2)
-    return _rejoined([word for word, kept in zip(every, chosen, strict=True) if kept])
-
-
-def _rejoined(kept: list[Candidate]) -> list[Candidate]:
-    """Words whose neighbour was left out begin a run of their own."""
-    after = [False, *(one.end + 1 == two.start for one, two in pairwise(kept))]
-    return [word._replace(joined=word.joined and beside) for word, beside in zip(kept, after, strict=False)]
+    return chained(text, [every[at] for at in np.flatnonzero(chosen)])
 
 
 def _runs(found: Sequence[Candidate]) -> Iterator[range]:

@@ -8,8 +8,9 @@ over the text; the rows are joined into features by array arithmetic (`names_mod
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Final, NamedTuple
 from zlib import crc32
 
@@ -29,163 +30,17 @@ AROUND_CHARS: Final = 40
 KEPT_WORDS: Final = 4096  # whose hashes are kept: most of a text's words are the same few
 
 _SHORTENED: Final = frozenset(
-    [
-        "Mr",
-        "Mrs",
-        "Ms",
-        "Dr",
-        "Prof",
-        "St",
-        "Jr",
-        "Sr",
-        "Fr",
-        "Rev",
-        "Hon",
-        "Gen",
-        "Col",
-        "Sgt",
-        "Capt",
-        "Lt",
-        "Sen",
-        "Rep",
-        "Gov",
-        "Wm",
-        "Chas",
-        "Geo",
-    ]
+    "Mr Mrs Ms Dr Prof St Jr Sr Fr Rev Hon Gen Col Sgt Capt Lt Sen Rep Gov Wm Chas Geo".split()
 )
 
 # Capitalised at the start of so many sentences, and names of nobody: not worth a look.
 _NO_NAMES: Final = frozenset(
-    [
-        "I",
-        "I'm",
-        "I've",
-        "I'll",
-        "I'd",
-        "A",
-        "An",
-        "The",
-        "This",
-        "That",
-        "These",
-        "Those",
-        "There",
-        "Their",
-        "They",
-        "They're",
-        "Then",
-        "Than",
-        "It",
-        "It's",
-        "Its",
-        "If",
-        "In",
-        "Is",
-        "Into",
-        "As",
-        "At",
-        "And",
-        "Are",
-        "All",
-        "Also",
-        "Any",
-        "After",
-        "Although",
-        "Another",
-        "Be",
-        "Because",
-        "Been",
-        "Before",
-        "But",
-        "By",
-        "Can",
-        "Could",
-        "Do",
-        "Does",
-        "Did",
-        "Don't",
-        "Each",
-        "Even",
-        "Every",
-        "For",
-        "From",
-        "Get",
-        "Give",
-        "Go",
-        "Had",
-        "Has",
-        "Have",
-        "He",
-        "He's",
-        "She",
-        "She's",
-        "Her",
-        "His",
-        "Here",
-        "How",
-        "However",
-        "Just",
-        "Let",
-        "Let's",
-        "Like",
-        "Many",
-        "Me",
-        "More",
-        "Most",
-        "My",
-        "No",
-        "Not",
-        "Now",
-        "Of",
-        "On",
-        "Once",
-        "One",
-        "Only",
-        "Or",
-        "Other",
-        "Our",
-        "Out",
-        "Over",
-        "Please",
-        "Same",
-        "See",
-        "Should",
-        "Since",
-        "So",
-        "Some",
-        "Such",
-        "Sure",
-        "Thank",
-        "Thanks",
-        "To",
-        "Too",
-        "Under",
-        "Until",
-        "Up",
-        "Us",
-        "Use",
-        "Very",
-        "Was",
-        "We",
-        "We're",
-        "Were",
-        "What",
-        "What's",
-        "When",
-        "Where",
-        "Whether",
-        "Which",
-        "While",
-        "Who",
-        "Why",
-        "With",
-        "Would",
-        "Yes",
-        "You",
-        "You're",
-        "Your",
-    ]
+    "I I'm I've I'll I'd A An The This That These Those There Their They They're Then Than It It's Its If In Is "
+    "Into As At And Are All Also Any After Although Another Be Because Been Before But By Can Could Do Does Did "
+    "Don't Each Even Every For From Get Give Go Had Has Have He He's She She's Her His Here How However Just "
+    "Let Let's Like Many Me More Most My No Not Now Of On Once One Only Or Other Our Out Over Please Same See "
+    "Should Since So Some Such Sure Thank Thanks To Too Under Until Up Us Use Very Was We We're Were What "
+    "What's When Where Whether Which While Who Why With Would Yes You You're Your".split()
 )
 
 
@@ -222,12 +77,18 @@ def _linked(text: str, before: Candidate, start: int) -> bool:
     return end == start or _LINK.fullmatch(text, end, start) is not None
 
 
-def words(text: str) -> list[Candidate]:
-    """Every word of a text without capitals; the lexicon chooses among them."""
+def lower_words(text: str, most: int) -> list[re.Match[str]]:
+    """The words of a text without capitals; the lexicon chooses among them (`chained`)."""
+    return list(islice(_WORD.finditer(text), most))
+
+
+def chained(text: str, matches: Iterable[re.Match[str]]) -> list[Candidate]:
+    """Chosen words as candidates; two are joined where one blank stands between them."""
     found: list[Candidate] = []
-    for match in _WORD.finditer(text):
-        joined = bool(found) and match.start() == found[-1].end + 1 and text[found[-1].end] == " "
-        found.append(Candidate(match.start(), match.end(), match[0], joined))
+    for match in matches:
+        start, end = match.span()
+        joined = bool(found) and found[-1].end == start - 1 and text[start - 1] == " "
+        found.append(Candidate(start, end, match[0], joined))
     return found
 
 

@@ -21,12 +21,15 @@ _NORTH_AMERICAN = Pattern(
 )
 # 020 7946 0958, (08) 8747 6301, 03.93.92.16.85, 0393 1144137, 0961-7596216
 _NATIONAL = Pattern(rb"(?i)(?:^|[^\w.+-])(\(?0\d{1,4}\)?(?:" + _GAP + rb"\d{2,8}){1,5}" + _EXTENSION + rb")\b")
-_AREA_IN_BRACKETS = Pattern(rb"(?i)(?:^|[^\w+-])(\(\d{2,5}\) ?-?\d{2,5}(?:[ -]\d{2,5}){0,3}" + _EXTENSION + rb")\b")
+_AREA_IN_BRACKETS = Pattern(
+    rb"(?i)(?:^|[^\w+-])(\(\d{2,5}\)[ /-]{0,2}\d{2,9}(?:[ -]\d{2,5}){0,3}" + _EXTENSION + rb")\b"
+)
 _ANY = Pattern(rb"(?i)(?:^|[^\w.,$+-]|\D,)(\(?\d(?:" + _GAP + rb"\d){5,14}" + _EXTENSION + rb")\b")
 
-# 28 60 12 90 and 01-23-45-67-89
+# 28 60 12 90, 01-23-45-67-89, 22 289 67 02, 86 9666-9725
 _PAIRS = Pattern(
-    rb"(?:^|[^\w.,$+-])(\d{2}(?: \d{2}){3,4}|\d{2}(?:\.\d{2}){3,4}|\d{2}(?:-\d{2}){3,4})(?:$|[^\w.-]|[.](?:\s|$))"
+    rb"(?:^|[^\w.,$+-])(\d{2}(?: \d{2}){3,4}|\d{2}(?:\.\d{2}){3,4}|\d{2}(?:-\d{2}){3,4}|\d{2,3} \d{3} \d{2} \d{2}"
+    rb"|\d{2} \d{4,5}-\d{4})(?:$|[^\w.-]|[.](?:\s|$))"
 )
 _BARE = Pattern(rb"(?:^|[^\w.,$+-])(0[1-9]\d{8,9})\b")
 _OTHER = Words(before=OTHER_NUMBERS + r"|account|acct")
@@ -105,6 +108,6 @@ _SOME_DIGITS: Final = rb"\d(?:[^0-9A-Za-z]{0,3}\d){5}"
 DETECTORS: Final = (
     Detector(rb"\+ ?\(?\d|\b0(?:0|11)[ .-]?[1-9]", international),
     Detector(rb"\d{3}[-. ]\d{4}|\(\d{2,5}\)|\b0\d{1,4}[-./ )]", national),
-    Detector(rb"\b0[1-9]\d{8}|\d{2}([ .-])\d{2}[ .-]\d{2}[ .-]\d{2}", plain),
+    Detector(rb"\b0[1-9]\d{8}|\d{2}[ .-]\d{2}[ .-]\d{2}|\d\d \d{4,5}-\d{4}", plain),
     Detector(_SOME_DIGITS, by_word),
 )

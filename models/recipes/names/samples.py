@@ -125,6 +125,10 @@ class Drawn:
     def work(self) -> str:
         return " ".join(self.rng.sample(_TITLE_WORDS, self.rng.randrange(1, 4)))
 
+    def namesake(self) -> str:
+        """A name that a street or a firm has from someone."""
+        return self.rng.choice((self.family, self.family, self.town, self.given))()
+
     def product(self) -> str:
         return self.rng.choice(_PRODUCTS)
 
@@ -180,7 +184,7 @@ def _called(slot: str, drawn: Drawn) -> tuple[str, str]:
         return drawn.organisation(), "organisation"
     if slot in "CN":
         return (drawn.town() if slot == "C" else drawn.country()), "GPE"
-    return {"S": drawn.street, "W": drawn.work, "X": drawn.product}[slot](), ""
+    return {"S": drawn.street, "W": drawn.work, "X": drawn.product, "K": drawn.namesake}[slot](), ""
 
 
 def renamed(sample: Sample, drawn: Drawn) -> Sample:
