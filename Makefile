@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: setup setup-dev run demo check test test-wire bench bench-proxy bench-revert bench-stage0 bench-sensitive train-names train-adapter measure-adapter pins docs clean
+.PHONY: setup setup-dev run demo check test test-wire bench bench-proxy bench-revert bench-stage0 evaluate test-export bench-sensitive train-names train leave-one-out train-adapter measure-adapter pins docs clean
 
 .venv/made:
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
@@ -41,17 +41,24 @@ check: setup-dev  ## formatting, lint, types, layers
 	@.venv/bin/lint-imports
 
 test: check  ## everything that must hold; under 15 minutes on two cores
-	@.venv/bin/pytest -m "not wire"
+	@.venv/bin/pytest -m "not wire and not export"
 
 # Its own environment: torch alone is some gigabytes. TRAIN_PY=/path/to/python uses one that has the packages already.
 TRAIN_PY ?= .venv/train/bin/python
 
-.venv/train/bin/python: .venv/made requirements/train.txt requirements/demo.txt
+.venv/train/bin/python: .venv/made requirements/train.txt requirements/demo.txt requirements/encoder.txt
 	@echo "setup: installing pinned packages for training"
 	@python3 -m venv .venv/train
 	@$@ -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/train.txt
 	@$@ -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/demo.txt
+	@$@ -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/encoder.txt
 	@touch $@
+
+train: $(TRAIN_PY)  ## models/guard-* anew from DATA=FOLDER of labelled texts; an hour or two, resumes where it stopped
+	@$(TRAIN_PY) -m models.recipes.guard --data $(DATA) $(ARGS)
+
+leave-one-out: $(TRAIN_PY)  ## DATA=FOLDER: how a source is scored by models that never saw it; ARGS=--encoder for hours
+	@$(TRAIN_PY) -m models.recipes.guard.leave_one_out --data $(DATA) $(ARGS)
 
 train-adapter: $(TRAIN_PY)  ## models/alignment-smollm2/adapter.gguf anew
 	@$(TRAIN_PY) -m models.recipes.alignment_adapter
@@ -71,6 +78,12 @@ clean:
 test-wire: setup-dev  ## peers' suites and every client through Groundwire; minutes
 	@scripts/wire-setup
 	@.venv/bin/pytest -m wire
+
+test-export: setup-dev $(TRAIN_PY)  ## models add with torch: export, int8, agreement; needs the training environment
+	@TRAIN_PY=$(TRAIN_PY) .venv/bin/pytest -m export
+
+evaluate: setup  ## the table of quality of a shipped model on rows it was not trained on: DATA=FOLDER [MODEL=NAME]
+	@$(PY) -m proxy.cli models evaluate $(or $(MODEL),guard-small) --data $(or $(DATA),DATA=FOLDER-is-missing) --held-out $(ARGS)
 
 bench-proxy: setup-dev  ## beside nginx, Envoy and plain aiohttp; ARGS=--quick for one short round
 	@scripts/bench-setup
