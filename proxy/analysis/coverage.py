@@ -21,6 +21,7 @@ from proxy.core.errors import StateError
 K_MAX: Final = 7
 CROWDED_RATIO: Final = 0.5
 CALM_RATIO: Final = 0.1
+BUSY_RATIO: Final = 0.95  # no time is left, and a long queue takes panes to fill
 IDLE_RATIO: Final = 0.4  # twice as many exchanges then still leave a fifth of the time
 HEARD_WITHIN_S: Final = 3.0  # a control tick, and the way down the wire
 CHANGES_MAX: Final = 256  # older panes are closed
@@ -51,12 +52,13 @@ class Coverage:
 def at_edge(coverage: Coverage, pane: int, pane_s: float, fill_ratio: float, busy_ratio: float = 0.0) -> Coverage:
     """The coverage from `pane` on, which has just begun.
 
-    In the pane before, the queue was at most so full, and the share of time spent on exchanges was `busy_ratio`. Over
-    half full asks for half the exchanges; under a tenth for twice as many, if there is time for twice as many. One
-    change at a time: nothing moves while an earlier fall has not reached its first pane.
+    In the pane before, the queue was at most so full, and the share of time spent on exchanges (the classifier's
+    included) was `busy_ratio`. Over half full, or no time left, asks for half the exchanges; under a tenth full for
+    twice as many, if there is time for twice as many. One change at a time: nothing moves while an earlier fall has not reached its first pane.
     """
     calm = fill_ratio < CALM_RATIO and busy_ratio < IDLE_RATIO
-    k = min(K_MAX, max(0, coverage.k + (fill_ratio > CROWDED_RATIO) - calm))
+    crowded = fill_ratio > CROWDED_RATIO or busy_ratio > BUSY_RATIO
+    k = min(K_MAX, max(0, coverage.k + crowded - calm))
     if k == coverage.k or pane <= coverage.changes[-1][0]:
         return coverage
     first = pane if k > coverage.k else pane + 1 + ceil(HEARD_WITHIN_S / pane_s)

@@ -37,7 +37,7 @@ def of_judge(learning: Learning, judge: str, now_pane: int) -> Learning:
     """What may go on under this judge: all of it where it is the same, else nothing, from after the pane of now on."""
     if learning.judge == judge:
         return learning
-    begun = bool(learning.judge or learning.refusals or learning.assessed.n)
+    begun = bool(learning.judge or learning.refusals or learning.assessed.n or learning.after_pane >= 0)
     return Learning(judge=judge, after_pane=now_pane if begun else -1)
 
 

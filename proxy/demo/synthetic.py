@@ -30,7 +30,7 @@ CREATED_S: Final = 1_700_000_000
 
 
 def harmful(prompt: str) -> bool:
-    """Whether the prompt asks for harm: by the judge's own cues, so that the demo's truth is the judge's truth."""
+    """Whether the prompt asks for harm: by cues of its own, whoever judges. Where the judge knows better, it shows."""
     return category_of(prompt) != NO_HARM
 
 

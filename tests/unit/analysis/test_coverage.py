@@ -52,6 +52,11 @@ def test_a_crowded_queue_halves_the_share_and_a_calm_one_doubles_it() -> None:
     assert [calm.epoch_k(pane) for pane in (9, 10, 11, 12, 13)] == [0, 1, 1, 1, 0]
 
 
+def test_an_analysis_without_time_asks_for_half_before_its_queue_is_full() -> None:
+    assert at_edge(Coverage(), 10, 60.0, 0.02, busy_ratio=0.99).k == 1
+    assert at_edge(Coverage(), 10, 60.0, 0.02, busy_ratio=0.9).k == 0
+
+
 def test_a_busy_analysis_does_not_ask_for_twice_as_many() -> None:
     coverage = at_edge(Coverage(), 10, 60.0, 1.0)
     assert at_edge(coverage, 11, 60.0, 0.0, busy_ratio=0.75) == coverage
