@@ -16,6 +16,7 @@ from proxy.analysis.assessing import Assessor, Classified, Patterns
 from proxy.analysis.faults import fault
 from proxy.classifiers.contract import Classifier
 from proxy.classifiers.loading import find_model
+from proxy.classifiers.together import Together
 from proxy.config.settings import Classifiers
 from proxy.core.errors import GroundwireError
 from proxy.core.taxonomy import Taxonomy
@@ -39,7 +40,7 @@ class Chosen:
         self._taxonomy = taxonomy
         self._use = use
         self._settings = Classifiers(enabled=False)
-        self._tried: tuple[str, int, Files] | None = None
+        self._tried: tuple[tuple[str, ...], int, Files] | None = None
         self._seen: Files = ()
         self._busy = asyncio.Lock()
         self.assessor: Assessor = Patterns()
@@ -54,7 +55,7 @@ class Chosen:
                 self._tried, self.wrong = None, ""
                 self._change(Patterns())
                 return
-            self._seen = await asyncio.to_thread(_files, settings.model)
+            self._seen = await asyncio.to_thread(_files, _models(settings))
             await self._try()
 
     async def look(self) -> None:
@@ -62,13 +63,13 @@ class Chosen:
         if not self._settings.enabled or self._busy.locked():
             return
         async with self._busy:
-            before, self._seen = self._seen, await asyncio.to_thread(_files, self._settings.model)
+            before, self._seen = self._seen, await asyncio.to_thread(_files, _models(self._settings))
             if before == self._seen:
                 await self._try()
 
     async def _try(self) -> None:
         """Load what the settings name, unless just that was tried."""
-        trying = (self._settings.model, self._settings.threads, self._seen)
+        trying = (_models(self._settings), self._settings.threads, self._seen)
         if trying == self._tried:
             return
         self._tried = trying
@@ -84,8 +85,9 @@ class Chosen:
             self.results[LOADED] += 1
             self._change(Classified(classifier, self._taxonomy))
 
-    def _open(self, model: str, threads: int) -> Classifier:
-        return self._load(find_model(model), threads)
+    def _open(self, models: tuple[str, ...], threads: int) -> Classifier:
+        first, *others = (self._load(find_model(model), threads) for model in models)
+        return Together([first, *others]) if others else first
 
     def _refuse(self, why: str) -> None:
         self.wrong = why
@@ -98,10 +100,14 @@ class Chosen:
         log.info("classifier_takes_over", version=assessor.version, before=before)
 
 
-def _files(model: str) -> Files:
-    """What the files of a model's folder look like from outside; nothing where there is no such folder."""
+def _models(settings: Classifiers) -> tuple[str, ...]:
+    return settings.model, *settings.also
+
+
+def _files(models: tuple[str, ...]) -> Files:
+    """What the files of the models' folders look like from outside; nothing where one is no such folder."""
     try:
-        found = [(path.name, path.stat()) for path in sorted(find_model(model).iterdir())]
+        found = [(path.name, path.stat()) for model in models for path in sorted(find_model(model).iterdir())]
     except (GroundwireError, OSError):
         return ()
     return tuple((name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in found)

@@ -212,6 +212,11 @@ class Classifiers:
         "Its version is part of every baseline: a route that changes from one to the other needs a new baseline.",
     )
     model: str = setting("", 'Folder of the model, or the name of one that ships; "" is guard-small.')
+    also: tuple[str, ...] = setting(
+        (),
+        "Folders of further models. Their signals are added; of a signal that `model` has too, theirs holds.",
+        "A brought model knows a few signals, `model` all of them. Each costs its own time.",
+    )
     threads: int = setting(
         1, "Threads of one pass of the model.", "More answers a second come from more replicas, not from more threads."
     )

@@ -51,7 +51,7 @@ def add(arguments: Namespace) -> int:
         guard = tried(folder)
         put(folder, place)
     printed(f"added {guard.version}: {place}")
-    return printed(f"to use it, in the settings: classifiers.model: {place}")
+    return printed(f"to use it, in the settings: classifiers.also: [{place}]  (or classifiers.model, in place of all)")
 
 
 def _make(arguments: Namespace, folder: Path) -> None:

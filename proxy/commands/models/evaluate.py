@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import os
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -35,7 +36,7 @@ def evaluate(arguments: Namespace) -> int:
     """Print the table, for people or as JSON."""
     folder = library(arguments).folder(arguments.name)
     rows = _rows(arguments)
-    guard = Guard.load(folder)
+    guard = Guard.load(folder, passes_max=os.cpu_count() or 1)
     stage = Stage(arguments.stage)
     with progress(guard.version, len(rows)) as tell:
         table = tabulated(scored(lambda items: guard.score(items, stage), rows, tell), arguments.by)

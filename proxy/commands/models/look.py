@@ -43,7 +43,7 @@ def show(arguments: Namespace) -> int:
         f"{manifest.identity}  {manifest.path.parent}",
         f"licence {manifest.licence}, languages {', '.join(manifest.languages)}, made {manifest.created or 'unknown'}",
         f"base {manifest.base or 'unknown'}",
-        f"to use it, in the settings: classifiers.model: {_setting(library(arguments), folder)}",
+        f"to use it, in the settings: classifiers.model: {_setting(library(arguments), folder)}  (or classifiers.also)",
         "",
         columns([_HEADS, *_head_lines(manifest, heads)]),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -60,7 +61,7 @@ def _embedded(manifest: Manifest, labelled: Sequence[rows.Labelled]) -> tuple[Ma
     """Embeddings float64 [n, dim] and truth bool [n] of the rows that the model can read. Raises HeadError."""
     if not manifest.embedding_dim:
         raise HeadError(f"{manifest.identity} gives no embedding, so it takes no heads; --model names one that does")
-    guard = Guard.load(manifest.path.parent)
+    guard = Guard.load(manifest.path.parent, passes_max=os.cpu_count() or 1)
     scored = _scored(guard, [item for item, _ in labelled])
     kept = [
         (one.embedding, label) for one, (_, label) in zip(scored, labelled, strict=True) if one.embedding is not None
