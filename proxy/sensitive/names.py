@@ -25,10 +25,8 @@ def spans(text: str, model: NamesModel) -> Iterator[Span]:
     if not found:
         return
     every = probabilities(text, found, model)
-    chances = {kind: every[:, CLASSES.index(kind)].tolist() for kind in _FOUND}
-    for run in _runs(found):
-        for kind in _FOUND:
-            yield from _spans(found, run, chances[kind], kind)
+    for kind in _FOUND:
+        yield from _spans(found, every[:, CLASSES.index(kind)], kind)
 
 
 def probabilities(text: str, found: Sequence[Candidate], model: NamesModel) -> NDArray[np.float32]:
@@ -53,21 +51,20 @@ def _known(text: str, model: NamesModel) -> list[Candidate]:
     return chained(text, [every[at] for at in np.flatnonzero(chosen)])
 
 
-def _runs(found: Sequence[Candidate]) -> Iterator[range]:
-    begin = 0
-    for at in range(1, len(found) + 1):
-        if at == len(found) or not found[at].joined:
-            yield range(begin, at)
-            begin = at
+def _spans(found: Sequence[Candidate], chances: NDArray[np.float32], kind: str) -> Iterator[Span]:
+    """Around each word above the threshold, the words joined to it that it carries."""
+    end = 0
+    for at in np.flatnonzero(chances >= THRESHOLD).tolist():
+        if at < end:
+            continue
+        begin, end = _carried(found, chances, at)
+        yield Span(kind, found[begin].start, found[end - 1].end, SCORE * float(chances[begin:end].max()))
 
 
-def _spans(found: Sequence[Candidate], run: range, chance: Sequence[float], kind: str) -> Iterator[Span]:
-    """The stretches of a run whose words are carried by one above the threshold."""
-    begin = run.start
-    while begin < run.stop:
-        end = begin
-        while end < run.stop and chance[end] >= CARRIED:
-            end += 1
-        if end > begin and (surest := max(chance[begin:end])) >= THRESHOLD:
-            yield Span(kind, found[begin].start, found[end - 1].end, SCORE * surest)
-        begin = max(end, begin + 1)
+def _carried(found: Sequence[Candidate], chances: NDArray[np.float32], at: int) -> tuple[int, int]:
+    begin, end = at, at + 1
+    while found[begin].joined and chances[begin - 1] >= CARRIED:
+        begin -= 1
+    while end < len(found) and found[end].joined and chances[end] >= CARRIED:
+        end += 1
+    return begin, end

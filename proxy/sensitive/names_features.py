@@ -26,6 +26,7 @@ _TRIM: Final = ".,;:!?\"'()[]<>*_`\u2019\u201c\u201d"
 _LINK = re.compile(
     r"(?: (?:van|de|der|den|del|della|di|da|dos|du|von|zu|zur|bin|ibn|al|el|la|le|ten|ter|y|e|af|av)){0,3} |-"
 )
+_LINK_CHARS_MAX: Final = 20
 AROUND_CHARS: Final = 40
 KEPT_WORDS: Final = 4096  # whose hashes are kept: most of a text's words are the same few
 
@@ -62,7 +63,7 @@ def candidates(text: str) -> list[Candidate]:
             continue
         word = _own(word)
         start = match.start()
-        joined = bool(found) and _linked(text, found[-1], start)
+        joined = bool(found) and start - found[-1].end <= _LINK_CHARS_MAX and _linked(text, found[-1], start)
         found.append(Candidate(start, start + len(word), word, joined))
     return found
 

@@ -68,10 +68,10 @@ class NamesModel:
 
 def features(rows: NDArray[np.uint32], flags: NDArray[np.uint32], joined: NDArray[np.bool_]) -> NDArray[np.uint32]:
     """Indices into the weights [n, features]. rows [n, columns], flags [n] and joined [n] of the same words."""
-    columns = _columns(rows, flags, joined)
+    parts = _columns(rows, flags, joined).take(_PARTS, axis=1)
     hashed = np.broadcast_to(_FIRST_TERM, (len(rows), len(FEATURES))).copy()
     for term in range(_TERMS):
-        hashed ^= columns.take(_PARTS[term], axis=1)
+        hashed ^= parts[:, term]
         hashed *= np.uint32(0x9E3779B1)
         hashed ^= hashed >> np.uint32(15)
     hashed >>= np.uint32(32 - BITS)
