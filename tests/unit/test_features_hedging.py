@@ -26,8 +26,8 @@ def labelled(part: str, kind: str) -> Iterator[tuple[bool, str]]:
             yield line.startswith("+"), line[2:]
 
 
-@pytest.mark.parametrize("part", ["held", "tuned"])
-@pytest.mark.parametrize(("kind", "at_least"), [("encyclopedia", 0.9), ("assistant", 0.92)])
+@pytest.mark.parametrize("part", ["held", "tuned", "late"])
+@pytest.mark.parametrize(("kind", "at_least"), [("encyclopedia", 0.85), ("assistant", 0.92)])
 def test_f1_of_own_sentences(part: str, kind: str, at_least: float) -> None:
     judged = [(truth, is_hedged(text)) for truth, text in labelled(part, kind)]
     assert len(judged) >= 20
