@@ -164,10 +164,14 @@ _MODEL = "an installed model, or the path of a model folder"
 
 def _model_verb(verbs: Commands, verb: str, text: str, handler: str) -> argparse.ArgumentParser:
     command = _command(verbs, verb, text, f"models.{handler}")
-    command.add_argument("--models-dir", metavar="DIR", help="your own models; default: models in the state folder")
-    command.add_argument("--config", metavar="FILE", help="settings file, for its state folder")
+    _models_place_flags(command)
     command.add_argument("--json", action="store_true", help="print as JSON")
     return command
+
+
+def _models_place_flags(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--models-dir", metavar="DIR", help="your own models; default: models in the state folder")
+    command.add_argument("--config", metavar="FILE", help="settings file, for its state folder")
 
 
 def _models_evaluate(verbs: Commands) -> None:
@@ -185,7 +189,8 @@ def _models_evaluate(verbs: Commands) -> None:
 def _score(commands: Commands) -> None:
     score = _command(commands, "score", "score texts: JSON lines in, JSON lines out", "score:score")
     score.add_argument("file", nargs="?", metavar="FILE", help="JSON lines {id, role, text, prompt?}; default: stdin")
-    score.add_argument("--model", default="", metavar="FOLDER|NAME", help="default: the model that ships")
+    score.add_argument("--model", default="", metavar="FOLDER|NAME", help=f"{_MODEL}; default: guard-small")
+    _models_place_flags(score)
     score.add_argument("--stage", choices=["0", "1", "fused"], default="fused", help="n-grams, encoder, or both")
     score.add_argument("--threads", type=_natural, metavar="N", help="passes side by side; default: every core")
     score.add_argument("--batch", type=_natural, default=1, metavar="N", help=_BATCH)

@@ -16,6 +16,7 @@ import orjson
 from proxy.classifiers.contract import Item, Role, Scored, Stage
 from proxy.classifiers.guard import Guard
 from proxy.classifiers.loading import find_model
+from proxy.commands.models.place import library
 from proxy.core.errors import GroundwireError
 from proxy.sensitive.scan import scan
 
@@ -44,13 +45,20 @@ def score(arguments: Namespace) -> int:
     """0; 1 where a line could not be scored: it is named on stderr, and the others are scored."""
     threads = arguments.threads or len(os.sched_getaffinity(0))
     with _opened(arguments.file) as (source, size):
-        guard = Guard.load(find_model(arguments.model), rows_max=arguments.batch, passes_max=threads)
+        guard = Guard.load(_folder(arguments), rows_max=arguments.batch, passes_max=threads)
         bad = 0
         with _progress(size) as advance:
             for chunk in chunks(source):
                 bad += _score_chunk(guard, chunk, Stage(arguments.stage))
                 advance(sum(len(line.data) for line in chunk))
     return 1 if bad else 0
+
+
+def _folder(arguments: Namespace) -> Path:
+    """The model's folder: as given, or by the name of one's own or a shipped model. Raises GroundwireError."""
+    if not arguments.model or Path(arguments.model).is_dir():
+        return find_model(arguments.model)
+    return library(arguments).folder(arguments.model)
 
 
 def chunks(source: BinaryIO) -> Iterator[list[Line]]:
