@@ -248,11 +248,14 @@ class Pipeline:
             return None
         key = (exchange.route, exchange.served, pane)
         self._tally.add(key, [counting.traffic(r)])
-        if self._has_closed(pane):
+        return None if self._is_late(key, r) else _Job(exchange, key, r)
+
+    def _is_late(self, key: counting.Key, r: int) -> bool:
+        if self._has_closed(key[2]):
             self._tally.add(key, [counting.late(r)])
             self.totals.skipped[SKIPPED_LATE] += 1
-            return None
-        return _Job(exchange, key, r)
+            return True
+        return False
 
     async def _judge_and_count(self, jobs: Sequence[_Job]) -> None:
         exchanges = [job.exchange for job in jobs]
@@ -269,6 +272,8 @@ class Pipeline:
 
     async def _count(self, job: _Job, observed: tuple[Observation, ...]) -> None:
         exchange = job.exchange
+        if self._is_late(job.key, job.r):  # while it was judged
+            return
         repeated = await self._repeated(exchange.route, observed, self._now())
         observed = await self.ordinary.marked(job.key[:2], observed, repeated)
         self._tally.add(job.key, counting.cells(observed, job.r, repeated))

@@ -73,10 +73,11 @@ def _learn(look: Look) -> Outcome:
 
 
 def _pass(look: Look, blind: str) -> Outcome:
-    """Panes are taken note of, and enter nothing."""
-    state = look.state
+    """Panes are taken note of, and enter nothing; nor will those that have begun: two judges may have met in them."""
+    state, now = look.state, pane_of(look.context.now_s, look.context.pane_s)
     for pane, counts in look.panes:
         state = _passed_one(state, pane, counts)
+    state = replace(state, last_pane=max(now, state.last_pane), seen_pane=max(now, state.seen_pane))
     state, reasons = _climb(look, state, (), recovered=False)
     return replace(_conclude(look, state, reasons), blind=blind, phase=Phase.BLIND)
 
