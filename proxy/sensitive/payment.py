@@ -66,11 +66,12 @@ _WALLET = Pattern(rb"\b(bc1[02-9ac-hj-np-z]{25,62}|0x[0-9a-fA-F]{40}|[13][1-9A-H
 
 def luhn(number: bytes) -> bool:
     """ISO/IEC 7812-1: every second digit from the right doubled, digits summed, divisible by ten."""
-    total = 0
-    for place, byte in enumerate(reversed(number)):
-        digit = byte - 48
-        total += digit if place % 2 == 0 else sum(divmod(2 * digit, 10))
-    return total % 10 == 0
+    doubled = number[-2::-2].translate(_DOUBLED)
+    return (sum(number[::-2]) - 48 * len(number[::-2]) + sum(doubled)) % 10 == 0
+
+
+# Digit -> the digit sum of its double.
+_DOUBLED: Final = bytes(sum(divmod(2 * (byte - 48), 10)) if 48 <= byte <= 57 else 0 for byte in range(256))
 
 
 def branded(number: bytes) -> bool:

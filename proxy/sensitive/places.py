@@ -29,13 +29,14 @@ _ENGLISH = Pattern(
     + rb")\b\.?"
     rb"(?: (?:[NSEW]|[NS][EW]|North|South|East|West)\b)?" + _UNIT + _TOWN + rb")"
 )
-_KIND_FIRST = Pattern(
-    rb"\b((?i:(?:\d{1,5},? )?(?:rue|avenue|boulevard|all[e\xff]e|chemin|via|viale|piazza|corso|calle|avenida|av\."
-    rb"|paseo|plaza"
-    rb"|carrer|rua|travessa|ul\.|ulica|ulitsa) )(?:(?:de|des|du|della|delle|dei|da|do|la|las|los|el|l')[ ]?){0,2}(?:"
-    + _CAP
-    + rb"[ ,]{1,2}){1,5}(?:n[o\xff]?\.? )?\d{1,5})\b"
+# "rue de la Paix 7", "Via Roma 131"; and "12 rue Victor Hugo", where the house comes first.
+_FOREIGN: Final = (
+    rb"(?i:rue|avenue|boulevard|all[e\xff]e|chemin|impasse|quai|via|viale|piazza|corso|calle|avenida|av\.|paseo|plaza"
+    rb"|carrer|rua|travessa|ul\.|ulica|ulitsa) (?:(?i:des?|du|della|delle|dei|da|do|la|las|les|los|el)(?: |'))?"
+    rb"(?:(?i:la) )?"
 )
+_KIND_FIRST = Pattern(rb"\b(" + _FOREIGN + rb"(?:" + _CAP + rb"[ ,]{1,2}){1,5}(?:n[o\xff]?\.? )?\d{1,5})\b")
+_HOUSE_FIRST = Pattern(rb"\b(\d{1,5}(?: ?(?:bis|ter))?,? " + _FOREIGN + _CAP + rb"(?: " + _CAP + rb"){0,3})")
 _SUFFIXED = Pattern(
     rb"(?:^|[^\w])((?:[A-Z\xff][\w\xff.-]* ){0,2}[A-Z\xff][\w\xff-]*(?:stra(?:ss|\xff)e|str\.|strasse|gasse|platz"
     rb"|weg|allee|damm|straat"
@@ -60,10 +61,10 @@ _ZIP_BY_WORD = Pattern(
     rb"(?i)\b(?:zip|postal|post ?code|postcode|plz|pin)(?:[ -]?codes?)?(?: (?:is|of|number))?[ :=#\"']{0,4}"
     rb"(\d{3,6}(?:-\d{3,4})?(?: ?[A-Z]{2}\b| \d{2}\b)?|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d)\b"
 )
+# States that are also words ("ID 88213", "IN 20240") need the comma of a town before them.
 _ZIP_BY_STATE = Pattern(
-    rb"\b(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|P[AR]|RI|S[CD]|T[NX]|UT"
-    rb"|V[AIT]|W[AIVY])"
-    rb",? (\d{5}(?:-\d{4})?)\b"
+    rb"(?:\b(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|I[AL]|K[SY]|LA|M[ADINOST]|N[CDEHJMVY]|OH|P[AR]|RI|S[CD]|T[NX]|UT|V[AIT]|W[AIVY])"
+    rb"|, ?(?:HI|I[DN]|ME|O[KR])),? (\d{5}(?:-\d{4})?)\b"
 )
 _ZIP_BY_SHAPE = Pattern(
     rb"\b([A-PR-UWYZ][A-HK-Y]?\d[A-Z\d]? \d[ABD-HJLN-UW-Z]{2}|[ABCEGHJ-NPRSTVXY]\d[A-Z] \d[A-Z]\d)\b"
@@ -97,9 +98,10 @@ def addresses(flat: bytes) -> Iterator[Span]:
             yield Span("STREET_ADDRESS", found.start, found.end, score)
 
 
-def _kind_first(flat: bytes) -> Iterator[Span]:
-    for found in _KIND_FIRST.find(flat):
-        yield Span("STREET_ADDRESS", found.start, found.end, 0.7)
+def _foreign(flat: bytes) -> Iterator[Span]:
+    for pattern in (_KIND_FIRST, _HOUSE_FIRST):
+        for found in pattern.find(flat):
+            yield Span("STREET_ADDRESS", found.start, found.end, 0.7)
 
 
 def postcodes(flat: bytes) -> Iterator[Span]:
@@ -126,9 +128,9 @@ def births(flat: bytes) -> Iterator[Span]:
 DETECTORS: Final = (
     Detector(rb"\d[A-Za-z]?,? [A-Z\xff0-9]|[a-z\xff]\.? \d|(?i:box \d)|(?:Apt|Suite|Ste)", addresses),
     Detector(
-        rb"(?i)\b(?:rue|avenue|boulevard|all.e|chemin|vial?e?|piazza|corso|calle|avenida|av\.|paseo|plaza|carrer"
+        rb"(?i)\b(?:rue|avenue|boulevard|all.e|chemin|impasse|quai|vial?e?|piazza|corso|calle|avenida|av\.|paseo|plaza|carrer"
         rb"|rua|travessa|ul\.|ulica|ulitsa) ",
-        _kind_first,
+        _foreign,
     ),
     Detector(rb"(?i)\bzip|postal|post ?code|\bplz|\bpin\b|[A-Z]{2},? \d{5}|[A-Z]\d[A-Z\d]? \d[A-Z]", postcodes),
     Detector(rb"(?i)\bage|turn|\bwhen |years?[ -]o|yrs?[ -]o|months?[ -]o|\dy/?o\b| y/?o\b", ages),

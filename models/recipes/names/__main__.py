@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from models.recipes.names import fit, lexicon, samples, teacher
+from models.recipes.names import fit, lexicon, samples, sources, teacher
 from proxy.sensitive import names_model as m
 from proxy.sensitive.wording import held_out
 
@@ -63,7 +63,7 @@ def main() -> None:
     if not (args.data / "pii.jsonl.gz").is_file():
         sys.exit(f"{args.data}: holds no pii.jsonl.gz; --data is the folder of labelled texts")
     ordinary = teacher.texts(args.data, random.Random(SEED))
-    held, usage = lexicon.lists(), samples.usage(ordinary)
+    held, usage = sources.lists(), samples.usage(ordinary)
     known = fit.lexicon_of(lexicon.flags(held, usage))
     print(f"{len(held.given)} given, {len(held.family)} family, {len(held.towns)} towns; {len(known.hashes)} words")
     rng = np.random.default_rng(SEED)
