@@ -31,7 +31,8 @@ SENTENCE_WORDS_MAX: Final = 60  # a list or a program without full stops is not 
 _CUES, _NUMBERS = any_of([cue.pattern for cue in CUES])
 _WEIGHTS: Final = (0.0, *(CUES[number].weight for number in _NUMBERS))  # by group, from 1
 _SENTENCE_END: Final = re.compile(  # but not an abbreviation's full stop
-    r"[.!?](?<![ .][a-z]\.)(?<! (?:dr|mr|st|ca|vs|jr|sr|mt|co)\.)(?<! (?:mrs|etc|gen|rev|col|vol|inc|ltd)\.)[\"')\]]{0,2}(?= |$)"
+    r"[.!?](?<![ .][a-z]\.)(?<! (?:dr|mr|st|ca|vs|jr|sr|mt|co)\.)(?<! (?:mrs|etc|gen|rev|col|vol|inc|ltd)\.)"
+    r"[\"')\]]{0,2}(?= |$)"
 )
 _MARKS: Final = '(["*_/'  # a word may stand right behind one
 _ALONE: Final = {WEAK: FAIR}
