@@ -147,11 +147,11 @@ def _models(commands: Commands) -> None:
     models = _command(commands, "models", "see, measure and add the models that classify", "models.look:show_list")
     verbs = models.add_subparsers(required=True, metavar="VERB")
     _model_verb(verbs, "list", "what is installed", "look:show_list")
-    for verb, text, handler in (
-        ("show", "one model: its signals, thresholds and card", "look:show"),
-        ("bench", "how long it takes a text, and its memory", "bench:bench"),
-    ):
-        _model_verb(verbs, verb, text, handler).add_argument("name", help=_MODEL)
+    show = _model_verb(verbs, "show", "one model: its signals, thresholds and card", "look:show")
+    show.add_argument("name", help=_MODEL)
+    bench = _model_verb(verbs, "bench", "how long it takes a text, and its memory", "bench:bench")
+    bench.add_argument("name", help=_MODEL)
+    bench.add_argument("--tokens", type=int, nargs="+", default=[64, 128, 256, 512], help="lengths of the texts")
     verify = _model_verb(verbs, "verify", "whether models are whole: checksums, shapes, a trial", "look:verify")
     verify.add_argument("name", nargs="?", help=f"{_MODEL}; default: all of them")
     _models_evaluate(verbs)

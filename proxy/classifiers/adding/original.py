@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -81,8 +82,12 @@ class Original:
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """float32 [n, labels], each text alone and uncut."""
         with torch.no_grad():
-            rows = [self.model(**self.tokenizer(text, return_tensors="pt")).logits[0].numpy() for text in texts]
-        return np.stack(rows)
+            return np.stack([self.model(**self._inputs(text)).logits[0].numpy() for text in texts])
+
+    def _inputs(self, text: str) -> dict[str, Any]:
+        """Those of the tokenizer's outputs that the model takes: a BERT tokenizer may serve a DistilBERT."""
+        taken = inspect.signature(self.model.forward).parameters
+        return {name: value for name, value in self.tokenizer(text, return_tensors="pt").items() if name in taken}
 
 
 def _check(folder: Path, config: Any) -> None:

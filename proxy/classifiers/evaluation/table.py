@@ -15,6 +15,7 @@ from proxy.classifiers.evaluation.metrics import auprc, auroc, calibration_error
 from proxy.classifiers.evaluation.rows import ATTACK, Row, truths
 
 ALL: Final = "all"  # the group of all rows
+AUTOMATIC: Final = "automatic"
 FALSE_POSITIVE_RATE: Final = 0.01
 _ATTACK_PARTS: Final = ("jailbreak", "injection")
 
@@ -83,7 +84,7 @@ def tabulated(pairs: Iterable[tuple[Row, Scored]], by: str = "source") -> Table:
         rows += 1
         if scored.out_of_scope:
             unscored[scored.out_of_scope.value] += 1
-        for group in (ALL, f"{by} {row.fields.get(by) or 'unknown'}"):
+        for group in (ALL, _group(row, by)):
             for signal, answer in _answers(row, scored).items():
                 answers[signal, group].append(answer)
             for signal, right in _tops(row, scored).items():
@@ -114,6 +115,12 @@ def quality(signal: str, group: str, answers: Sequence[Answer]) -> Quality:
         recall_at(truth, score, FALSE_POSITIVE_RATE),
         calibration_error(truth, score),
     )
+
+
+def _group(row: Row, by: str) -> str:
+    """The row's value of a field; whether a machine made its labels is part of the name."""
+    value = row.fields.get(by) or row.labels.get(by) or "unknown"
+    return f"{by} {value}" + (" (automatic labels)" if row.labels.get("label_kind") == AUTOMATIC else "")
 
 
 def _answers(row: Row, scored: Scored) -> dict[str, Answer]:

@@ -14,7 +14,7 @@ Truth = NDArray[np.bool_]
 
 STEPS_MAX: Final = 50
 HALVINGS_MAX: Final = 30
-TOLERANCE: Final = 1e-10  # of the loss, relative: Newton's last step squares the error, so this is its rounding
+TOLERANCE: Final = 1e-8  # of the loss, relative: a step that gains less has squared the error to nothing
 BIAS_RIDGE: Final = 1e-9  # in the curvature only: where all rows are certain it would else be 0 for the bias
 
 

@@ -20,7 +20,6 @@ from proxy.classifiers.tokens import Tokens
 from proxy.commands.columns import columns
 from proxy.commands.models.place import library, printed, printed_json
 
-LENGTHS: Final = (64, 128, 256, 512)  # tokens of a response, special ones not counted
 PASSES_MAX: Final = 100
 LENGTH_S_MAX: Final = 3.0  # for each length
 _SENTENCE: Final = "The ferry left the harbour late, so we ate bread and cheese on deck and talked about the summer. "
@@ -42,7 +41,7 @@ def bench(arguments: Namespace) -> int:
     folder = library(arguments).folder(arguments.name)
     before = peak_mib()
     guard = Guard.load(folder)
-    found = timed(guard, folder)
+    found = timed(guard, folder, arguments.tokens)
     if arguments.json:
         data = {"model": guard.version, "peak_mib": peak_mib(), "lengths": [asdict(one) for one in found]}
         return printed_json(data)
@@ -50,10 +49,8 @@ def bench(arguments: Namespace) -> int:
     return printed(f"{guard.version}, one thread, one text at a time\n{rendered(found)}\n{memory}")
 
 
-def timed(
-    guard: Guard, folder: Path, lengths: Sequence[int] = LENGTHS, length_s_max: float = LENGTH_S_MAX
-) -> list[Timed]:
-    """Times of texts of these lengths in tokens; each is read as one text, in windows where it is long."""
+def timed(guard: Guard, folder: Path, lengths: Sequence[int], length_s_max: float = LENGTH_S_MAX) -> list[Timed]:
+    """Times of texts of these lengths in tokens, special ones not counted; a long one is read in windows."""
     manifest = read(folder)
     tokens = Tokens(folder / manifest.tokenizer)
     found = []

@@ -124,6 +124,18 @@ def test_the_table_has_a_line_for_all_and_for_each_source() -> None:
     assert math.isnan(of(table, "refusal", "source b").auroc)
 
 
+def test_labels_that_a_machine_made_are_a_group_of_their_own() -> None:
+    said = Scored("m@1", {"refusal": 0.9}, flags={"refusal": True})
+    table = tabulated([(row(refusal=1), said), (row(refusal=1, label_kind="automatic"), said)])
+    assert [one.group for one in table.qualities] == [ALL, "source s", "source s (automatic labels)"]
+
+
+def test_rows_are_grouped_by_any_field() -> None:
+    one = parsed(line(generator="g-7b", labels={"refusal": 0}))
+    table = tabulated([(one, Scored("m@1", {"refusal": 0.1}, flags={"refusal": False}))], by="generator")
+    assert [quality.group for quality in table.qualities] == [ALL, "generator g-7b"]
+
+
 def test_only_what_is_both_known_and_scored_counts() -> None:
     scored_only = (row(), Scored("m@1", {"refusal": 0.9}, flags={"refusal": True}))
     known_only = (row(refusal=1), Scored("m@1", {"toxicity": 0.1}))

@@ -149,6 +149,28 @@ def test_the_bench_times_each_length(models: Path) -> None:
     assert bench.peak_mib() > 10
 
 
+def test_the_bench_prints_times_and_memory(run: Run) -> None:
+    status, out, _ = run("bench", "tiny", "--tokens", "8", "40")
+    assert status == 0
+    assert re.search(r"^tiny@3, one thread.*\nTOKENS .*\n8 .*\n40 .*\npeak memory of this process \d+ MiB", out)
+    found = json.loads(run("bench", "tiny", "--tokens", "8", "--json")[1])
+    assert found["lengths"][0]["tokens"] == 8
+    assert found["lengths"][0]["responses_per_s"] == pytest.approx(1_000 / found["lengths"][0]["median_ms"])
+
+
+def test_held_out_rows_are_those_that_the_shipped_models_never_saw(run: Run, tmp_path: Path) -> None:
+    def rows(source: str) -> list[dict[str, Any]]:
+        texts = [f"{word} bread" for word in ("one", "two", "three", "four", "five", "six")]
+        return [{"text": text, "source": source, "labels": {"toxicity": 0}} for text in texts]
+
+    data = lines(tmp_path / "rows.jsonl", [*rows("microsoft/TOXIGEN"), *rows("elsewhere")])
+    kept = json.loads(run("evaluate", "tiny", "--data", str(data), "--held-out", "--stage", "0", "--json")[1])
+    assert kept["stage"] == "0"
+    groups = {one["group"]: one["rows"] for one in kept["signals"] if one["signal"] == "toxicity"}
+    assert groups["source microsoft/TOXIGEN"] == 6  # a source that is kept out whole
+    assert groups.get("source elsewhere", 0) < 6
+
+
 def test_an_evaluation_prints_a_line_for_each_signal_and_source(run: Run, models: Path, tmp_path: Path) -> None:
     guard = Guard.load(models / "tiny")
     texts = [f"{a} {b}" for a in ("you", "love", "stupid", "bread", "hate") for b in ("money", "garden", "weather")]
