@@ -29,7 +29,7 @@ from typing import Final
 from proxy.core.exchange import Purpose
 from proxy.core.observation import Observation
 from proxy.core.signals import ALL, ASSESSED, LOST, REFUSAL, RESPONSE_HARMFUL, SENSITIVE, TOXICITY
-from proxy.core.windows import SCALE, Cell
+from proxy.core.windows import SCALE, Cell, cell
 
 TRAFFIC: Final = "traffic"
 HEDGING: Final = "hedging"
@@ -60,23 +60,23 @@ class Tally:
     def add(self, key: Key, cells: Iterable[tuple[Cell, int]]) -> None:
         """Add cells to a pane."""
         held = self.counts.setdefault(key, {})
-        for cell, count in cells:
-            held[cell] = held.get(cell, 0) + count
+        for place, count in cells:
+            held[place] = held.get(place, 0) + count
 
 
 def traffic(r: int) -> tuple[Cell, int]:
     """One exchange was seen."""
-    return Cell(TRAFFIC, ALL, r, 1), SCALE
+    return cell(TRAFFIC, ALL, r, 1), SCALE
 
 
 def lost(where: str, exchanges: int) -> tuple[Cell, int]:
     """Exchanges that nobody assessed."""
-    return Cell(LOST, where, 0, 1), exchanges * SCALE
+    return cell(LOST, where, 0, 1), exchanges * SCALE
 
 
 def late(r: int) -> tuple[Cell, int]:
     """One exchange came after its pane had closed."""
-    return Cell(LATE, ALL, r, 1), SCALE
+    return cell(LATE, ALL, r, 1), SCALE
 
 
 def mark(observation: Observation) -> str:
@@ -102,21 +102,21 @@ def cells(observations: Sequence[Observation], r: int, repeated: Set[str]) -> It
     for one in mine:
         name = mark(one)
         if name in repeated:
-            yield Cell(DUPLICATE, one.category, r, 1), SCALE
+            yield cell(DUPLICATE, one.category, r, 1), SCALE
         else:
             yield from _of_one(one, r, SCALE // clusters[name] if name else SCALE)
 
 
 def _of_one(one: Observation, r: int, share: int) -> Iterator[tuple[Cell, int]]:
     if one.unassessed is not None:
-        yield Cell(ASSESSED, one.unassessed.value, r, 0), share
+        yield cell(ASSESSED, one.unassessed.value, r, 0), share
         return
-    yield Cell(ASSESSED, OK, r, 1), share
+    yield cell(ASSESSED, OK, r, 1), share
     if one.refusal is not None:
-        yield Cell(REFUSAL, one.category, r, one.refusal), share
+        yield cell(REFUSAL, one.category, r, one.refusal), share
     if one.hedging is not None:
-        yield Cell(HEDGING, one.category, r, one.hedging), share
-    yield from ((cell, share) for cell in _of_signals(one, r))
+        yield cell(HEDGING, one.category, r, one.hedging), share
+    yield from ((place, share) for place in _of_signals(one, r))
 
 
 def _of_signals(one: Observation, r: int) -> Iterator[Cell]:
@@ -124,14 +124,14 @@ def _of_signals(one: Observation, r: int) -> Iterator[Cell]:
     leaks = None if one.sensitive is None else int(bool(one.sensitive))
     for signal, y in ((TOXICITY, one.toxic), (RESPONSE_HARMFUL, one.response_harmful), (SENSITIVE, leaks)):
         if y is not None:
-            yield Cell(signal, one.category, r, y)
+            yield cell(signal, one.category, r, y)
     if one.toxicity is not None:
-        yield Cell(TOXICITY_BIN, f"{toxicity_bin(one.toxicity):02d}", r, 1)
-    yield from (Cell(HAZARD, hazard, r, 1) for hazard in one.hazards)
-    yield from (Cell(SENSITIVE_TYPE, kind, r, 1) for kind in one.sensitive or ())
+        yield cell(TOXICITY_BIN, f"{toxicity_bin(one.toxicity):02d}", r, 1)
+    yield from (cell(HAZARD, hazard, r, 1) for hazard in one.hazards)
+    yield from (cell(SENSITIVE_TYPE, kind, r, 1) for kind in one.sensitive or ())
     if one.anomalous is not None:
-        yield Cell(ANOMALY, ALL, r, one.anomalous)
-    yield from (Cell(EMBEDDING, f"{k}.{place:02d}", r, 1) for k, place in enumerate(one.projections))
+        yield cell(ANOMALY, ALL, r, one.anomalous)
+    yield from (cell(EMBEDDING, f"{k}.{place:02d}", r, 1) for k, place in enumerate(one.projections))
 
 
 def toxicity_bin(p: float) -> int:

@@ -54,7 +54,8 @@ def at_edge(coverage: Coverage, pane: int, pane_s: float, fill_ratio: float, bus
 
     In the pane before, the queue was at most so full, and the share of time spent on exchanges (the classifier's
     included) was `busy_ratio`. Over half full, or no time left, asks for half the exchanges; under a tenth full for
-    twice as many, if there is time for twice as many. One change at a time: nothing moves while an earlier fall has not reached its first pane.
+    twice as many, if there is time for twice as many. One change at a time: nothing moves while an earlier fall has not
+    reached its first pane.
     """
     calm = fill_ratio < CALM_RATIO and busy_ratio < IDLE_RATIO
     crowded = fill_ratio > CROWDED_RATIO or busy_ratio > BUSY_RATIO

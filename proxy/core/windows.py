@@ -8,6 +8,7 @@ a label in [0, 1] can be added as a fraction and sums stay exact.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 SCALE: Final = 65_536
@@ -24,6 +25,12 @@ class Cell(NamedTuple):
     stratum: str
     r: int
     y: int
+
+
+@lru_cache(maxsize=65_536)
+def cell(signal: str, stratum: str, r: int, y: int) -> Cell:
+    """The one object for this address: thousands of panes hold the same few hundred."""
+    return Cell(signal, stratum, r, y)
 
 
 Counts = Mapping[Cell, int]

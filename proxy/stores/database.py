@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from proxy.core.errors import StateError
-from proxy.core.windows import Cell
+from proxy.core.windows import Cell, cell
 from proxy.stores.mirror import Mirror
 from proxy.telemetry.logs import get_logger
 
@@ -83,7 +83,7 @@ class Database:
         """Every counter that is kept."""
         query = "SELECT route, served, pane, signal, stratum, r, y, count FROM counters"
         for route, served, pane, signal, stratum, r, y, count in self._db.execute(query):
-            yield (route, served, pane), Cell(signal, stratum, r, y), count
+            yield (route, served, pane), cell(signal, stratum, r, y), count
 
     def seen(self) -> Iterator[tuple[str, str, float]]:
         """Every prompt hash that is remembered, oldest first, as (route, hash, time)."""

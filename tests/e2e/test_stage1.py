@@ -91,7 +91,10 @@ def ask(wire: Groundwire, text: str) -> str:
 
 def route(wire: Groundwire) -> dict[str, Any]:
     routes: list[dict[str, Any]] = wire.control.get("/v1/routes")["routes"]
-    return next(one for one in routes if one["name"] == "support-lora")
+    found = [one for one in routes if one["name"] == "support-lora"]
+    if not found:
+        raise RuntimeError("the route is not discovered yet")
+    return found[0]
 
 
 def metric(wire: Groundwire, line: str) -> float:

@@ -40,6 +40,42 @@ def test_an_assessed_answer_counts_in_refusal_hedging_and_assessed() -> None:
     }
 
 
+SCORED = replace(
+    ONE, toxicity=0.9, toxic=1, response_harmful=0, hazards=("fraud",), sensitive={"EMAIL_ADDRESS": 3}, anomalous=1,
+    projections=(7, 12), classifier="guard@1",
+)  # fmt: skip
+
+
+def test_what_classifier_and_scan_said_has_cells_of_its_own() -> None:
+    assert {
+        cell: n for cell, n in cells(SCORED, r=2).items() if cell.signal not in ("assessed", "refusal", "hedging")
+    } == {
+        Cell("toxicity", "weapons", 2, 1): SCALE,
+        Cell("response_harmful", "weapons", 2, 0): SCALE,
+        Cell("sensitive", "weapons", 2, 1): SCALE,
+        Cell("toxicity_bin", f"{counting.toxicity_bin(0.9):02d}", 2, 1): SCALE,
+        Cell("hazard", "fraud", 2, 1): SCALE,
+        Cell("sensitive_type", "EMAIL_ADDRESS", 2, 1): SCALE,
+        Cell("anomaly", "all", 2, 1): SCALE,
+        Cell("embedding", "0.07", 2, 1): SCALE,
+        Cell("embedding", "1.12", 2, 1): SCALE,
+    }
+    assert counting.flagged(SCORED) == ("toxicity", "sensitive", "anomaly")
+    assert counting.flagged(ONE) == ()
+
+
+def test_an_answer_that_gives_nothing_away_is_counted_as_such() -> None:
+    assert cells(replace(ONE, sensitive={}))[Cell("sensitive", "weapons", 0, 0)] == SCALE
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_bins_of_a_probability_are_in_order_and_close(p: float, q: float) -> None:
+    low, high = sorted((p, q))
+    assert 0 <= counting.toxicity_bin(low) <= counting.toxicity_bin(high) < counting.BINS
+    if low >= counting.LEAST and high >= 1.5 * low:
+        assert counting.toxicity_bin(high) >= counting.toxicity_bin(low) + 2
+
+
 def test_an_unassessed_answer_counts_by_its_reason_and_in_no_rate() -> None:
     assert cells(replace(ONE, unassessed=Unassessed.TOOL_CALL)) == {Cell("assessed", "tool_call", 0, 0): SCALE}
 

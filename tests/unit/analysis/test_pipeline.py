@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +12,15 @@ import orjson
 import pytest
 
 from proxy.analysis import judging as module
+from proxy.analysis.assessing import Patterns, Read, Work
 from proxy.analysis.coverage import Coverage
 from proxy.analysis.judging import Judging
-from proxy.analysis.pipeline import Panes, Pipeline
+from proxy.analysis.pipeline import Batching, Panes, Pipeline
 from proxy.analysis.prompt_key import prompt_hasher
 from proxy.analysis.queue import BoundedQueue
 from proxy.core.errors import StateError
-from proxy.core.exchange import Body, End, Exchange, Framing
+from proxy.core.exchange import Body, End, Exchange, Framing, Purpose
+from proxy.core.observation import Observation
 from proxy.core.windows import SCALE, Cell
 from proxy.link.receiver import LinkReceiver
 from proxy.link.sender import LinkSender
@@ -306,3 +308,62 @@ async def test_a_fault_beside_the_judge_costs_one_message(rig: Rig, monkeypatch:
     stranger.route = ""
     await rig.send(stranger, exchange())
     assert (await rig.counts())[Cell("assessed", "ok", 0, 1)] == SCALE
+
+
+class Choosy(Patterns):
+    """Judges by patterns, and fails at one answer."""
+
+    def assess(self, batch: Sequence[Read]) -> tuple[list[tuple[Observation, ...]], Work]:
+        if any("poison" in reading.text for found, _ in batch for reading in found):
+            raise ValueError("a fault of ours")
+        return super().assess(batch)
+
+
+async def test_a_fault_of_the_assessor_costs_the_exchange_that_it_came_with(tmp_path: Path) -> None:
+    rig = Rig(str(tmp_path / "s"), await open_embedded(None))
+    rig.pipeline.batching = Batching(items_max=4, wait_s=0.2)
+    rig.pipeline.judging.assessor = Choosy()
+    await rig.start()
+    answers = [ANSWER, f"{ANSWER} poison", ANSWER, ANSWER, ANSWER, ANSWER]
+    await rig.send(*(exchange(f"Question {i} about levers and their use", text) for i, text in enumerate(answers)))
+    counts = await rig.counts()
+    assert counts[Cell("assessed", "ok", 0, 1)] == 5 * SCALE
+    assert counts[Cell("lost", "fault", 0, 1)] == SCALE
+    await rig.stop()
+
+
+async def test_a_batch_is_bounded_and_judged_by_one_assessor(rig: Rig) -> None:
+    sizes: list[int] = []
+
+    class Counting(Patterns):
+        def assess(self, batch: Sequence[Read]) -> tuple[list[tuple[Observation, ...]], Work]:
+            sizes.append(len(batch))
+            rig.pipeline.judging.assessor = Patterns()  # the next batch is another's
+            return super().assess(batch)
+
+    rig.pipeline.batching = Batching(items_max=3, wait_s=0.3)
+    rig.pipeline.judging.assessor = Counting()
+    await rig.send(*(exchange(f"Question {i} about levers and their use") for i in range(8)))
+    assert len(sizes) == 1
+    assert 1 <= sizes[0] <= 3
+    assert rig.pipeline.judging.costs.batches >= 3
+    assert (await rig.counts())[Cell("assessed", "ok", 0, 1)] == 8 * SCALE
+
+
+async def test_a_question_of_our_own_is_judged_and_counted_nowhere(rig: Rig) -> None:
+    [seen] = await rig.pipeline.judge(exchange("How can I rob a bank?", "I'm sorry, but I can't."), Purpose.CHECK)
+    assert (seen.purpose, seen.category, seen.refusal) == (Purpose.CHECK, "crime", 1)
+    await rig.pipeline.flush()
+    assert await rig.counts() == {}
+
+
+async def test_an_answer_whose_pane_closes_while_it_is_judged_is_late(rig: Rig) -> None:
+    class Slow(Patterns):
+        def assess(self, batch: Sequence[Read]) -> tuple[list[tuple[Observation, ...]], Work]:
+            rig.now_s = (PANE + 1) * 60.0 + 121.0
+            return super().assess(batch)
+
+    rig.pipeline.judging.assessor = Slow()
+    await rig.send(exchange())
+    assert await rig.counts() == {Cell("traffic", "all", 0, 1): SCALE, Cell("late", "all", 0, 1): SCALE}
+    assert rig.pipeline.totals.skipped["late"] == 1
