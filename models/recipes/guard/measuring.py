@@ -17,7 +17,6 @@ from proxy.classifiers.ngrams import buckets
 from proxy.classifiers.tokens import Tokens, padded
 
 Floats = NDArray[np.float32]
-_BATCH: int = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +37,11 @@ def raw(onnx: Path, tokens: Tokens, table: Floats, bias: Floats, rows: Sequence[
     windows: list[tuple[int, Any]] = []
     for number, (text, prompt) in enumerate(zip(texts, prompts, strict=True)):
         windows.extend((number, one) for one in tokens.windows(text, prompt if len(prompt) else None, SHAPE))
-    order = sorted(range(len(windows)), key=lambda at: len(windows[at][1][0]))
     logits: list[Any] = [None] * len(windows)
     means: list[Any] = [None] * len(windows)
-    for begin in range(0, len(order), _BATCH):
-        group = order[begin : begin + _BATCH]
-        found = session.run(["embedding", "logits"], padded([windows[at][1] for at in group], tokens.pad))
-        for row, at in enumerate(group):
-            means[at], logits[at] = found[0][row], found[1][row]
+    for at, (_, window) in enumerate(windows):  # one a pass, as the runtime does: int8 scales belong to a whole pass
+        found = session.run(["embedding", "logits"], padded([window], tokens.pad))
+        means[at], logits[at] = found[0][0], found[1][0]
     z1: list[list[Any]] = [[] for _ in rows]
     first: list[Any] = [None] * len(rows)
     for at, (number, _) in enumerate(windows):
