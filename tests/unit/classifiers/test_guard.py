@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from proxy.classifiers.contract import HAZARDS, Item, OutOfScope, Role, Scored, Stage
-from proxy.classifiers.extra_heads import applied
 from proxy.classifiers.guard import Guard
+from proxy.classifiers.head_training.store import About, store
+from proxy.classifiers.head_training.training import Measures, Trained
+from proxy.classifiers.manifest import read
 from proxy.features.hedging import THRESHOLD, hedge_score
 from tests.unit.classifiers.folders import binary, heads, make
 
@@ -168,10 +171,24 @@ def test_a_model_without_stage_0_scores_by_the_encoder_alone(tmp_path: Path, tin
     assert guard.look([ITEMS[2]])[0].scores.keys() == {"hedge"}
 
 
-def test_heads_that_a_team_added_are_part_of_scores_and_version(tiny: Guard) -> None:
-    """Their files are tested with the command that makes them."""
-    assert applied((), Role.RESPONSE, np.ones(16, dtype=np.float32)) == ({}, {})
-    assert tiny.version == "tiny@3" == tiny.score(ITEMS)[0].version
+def test_heads_that_a_team_added_are_part_of_scores_and_version(tiny: Guard, tiny_folder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_folder, tmp_path / "model"))
+    nothing = Measures(rows=0, positives=0, auroc=0, f1=0, recall=0, false_positive_rate=0, calibration_error=0)
+    plain = tiny.score(ITEMS)
+    weight = plain[2].embedding
+    assert weight is not None
+    trained = Trained(10 * weight.astype(np.float64), -9.0, 0.7, threshold_negatives=0, ridge=1.0, measures=nothing)
+    store(read(folder), About("our_refusals", ("response",), "2026-01-01", 0.01), trained, card="")
+    guard = Guard.load(folder)
+    assert guard.version.startswith("tiny@3+policy.our_refusals:")
+    for before, after in zip(plain, guard.score(ITEMS), strict=True):
+        assert after.version == guard.version
+        assert {name: after.scores[name] for name in before.scores} == before.scores
+    refusal = guard.score([ITEMS[2]])[0]
+    assert math.isclose(refusal.scores["policy.our_refusals"], 1 / (1 + math.exp(-1)), rel_tol=1e-4)
+    assert refusal.flags["policy.our_refusals"]
+    assert "policy.our_refusals" not in guard.score([ITEMS[0]])[0].scores
+    assert "policy.our_refusals" not in guard.look([ITEMS[2]])[0].scores  # it reads the embedding
 
 
 SHIPPED_ITEMS = [
