@@ -22,8 +22,7 @@ from proxy.classifiers.adding.source import SourceError
 
 OPSET: Final = 18
 CALIBRATION_TOKENS_MAX: Final = 256
-DYNAMIC_OPERATORS: Final = ["MatMul", "Gather"]
-STATIC_OPERATORS: Final = ["MatMul", "Add", "Gather"]
+OPERATORS: Final = ["MatMul", "Gather"]  # not Add: one adds the mask, whose -1e38 would swallow a static scale
 
 
 class Quantize(StrEnum):
@@ -80,7 +79,7 @@ def _config(how: Quantize) -> QuantizationConfig:
         weights_dtype=QuantType.QInt8,
         per_channel=False,
         reduce_range=True,
-        operators_to_quantize=STATIC_OPERATORS if static else DYNAMIC_OPERATORS,
+        operators_to_quantize=OPERATORS,
     )
 
 
@@ -102,5 +101,5 @@ def _ranges(quantizer: Any, graph: Path, original: Original, texts: Sequence[str
         rows,
         config,
         onnx_augmented_model_name=str(graph.with_name("augmented.onnx")),
-        operators_to_quantize=STATIC_OPERATORS,
+        operators_to_quantize=OPERATORS,
     )

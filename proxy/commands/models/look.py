@@ -13,7 +13,7 @@ from proxy.classifiers.fields import ModelError
 from proxy.classifiers.installed import Library
 from proxy.classifiers.manifest import Kind, Manifest, read
 from proxy.commands.columns import columns
-from proxy.commands.models.place import library, printed, printed_json
+from proxy.commands.models.place import in_use, library, printed, printed_json
 
 CARD = "card.md"
 
@@ -22,12 +22,15 @@ def show_list(arguments: Namespace) -> int:
     """Every installed model on a line; one that cannot be read is listed with its error."""
     shelf = library(arguments)
     found = [(folder, *_read(folder)) for folder in shelf.folders()]
+    used = in_use(arguments)
     if arguments.json:
-        return printed_json([_listed(shelf, *one) for one in found])
+        return printed_json([{**_listed(shelf, *one), "use": used.get(one[0].resolve(), "")} for one in found])
     if not found:
         return printed(f"no models in {shelf.own} or {shelf.shipped}")
-    head = ("MODEL", "VERSION", "MB", "SIGNALS", "EMBEDDING", "LANGUAGES", "LICENCE", "FROM")
-    table = columns([head, *(_line(shelf, folder, manifest) for folder, manifest, _ in found)])
+    head = ("MODEL", "USE", "VERSION", "MB", "SIGNALS", "EMBEDDING", "LANGUAGES", "LICENCE", "FROM")
+    uses = [used.get(folder.resolve(), "-") for folder, _, _ in found]
+    lines = [_line(shelf, folder, manifest, use) for (folder, manifest, _), use in zip(found, uses, strict=True)]
+    table = columns([head, *lines])
     wrong = [f"{folder.name}: {error}" for folder, _, error in found if error]
     return printed("\n".join([table, *wrong]))
 
@@ -69,12 +72,13 @@ def _read(folder: Path) -> tuple[Manifest | None, str]:
         return None, str(wrong)
 
 
-def _line(shelf: Library, folder: Path, manifest: Manifest | None) -> tuple[str, ...]:
+def _line(shelf: Library, folder: Path, manifest: Manifest | None, use: str) -> tuple[str, ...]:
     where = "shipped" if folder.parent == shelf.shipped else str(shelf.own)
     if manifest is None:
-        return (folder.name, "-", "-", "cannot be read", "-", "-", "-", where)
+        return (folder.name, use, "-", "-", "cannot be read", "-", "-", "-", where)
     return (
         folder.name,
+        use,
         manifest.version,
         f"{_bytes(folder) / 1e6:.1f}",
         str(len(manifest.heads)),

@@ -53,11 +53,20 @@ def test_the_list_names_what_is_installed_and_what_cannot_be_read(run: Run, mode
     (models / "broken" / "model.toml").write_text("schema = 9\n")
     status, out, _ = run("list")
     assert status == 0
-    assert re.search(r"^tiny +3 +\d+\.\d +8 +16 +en +CC0-1\.0", out, re.MULTILINE)
+    assert re.search(r"^tiny +- +3 +\d+\.\d +8 +16 +en +CC0-1\.0", out, re.MULTILINE)
     assert re.search(r"^broken: .*\(schema\): is not 1", out, re.MULTILINE)
     found = {one["name"]: one for one in json.loads(run("list", "--json")[1])}
     assert found["tiny"]["signals"][:2] == ["hazard", "prompt_harmful"]
     assert "schema" in found["broken"]["error"]
+
+
+def test_the_list_says_which_models_the_settings_use(run: Run, models: Path, tmp_path: Path) -> None:
+    folders.make(models / "second")
+    folders.make(models / "third")
+    config = tmp_path / "groundwire.yaml"
+    config.write_text(f"classifiers: {{model: {models / 'tiny'}, also: [{models / 'second'}]}}\n")
+    found = {one["name"]: one.get("use") for one in json.loads(run("list", "--json", "--config", str(config))[1])}
+    assert [found[name] for name in ("tiny", "second", "third")] == ["judges", "added", ""]
 
 
 def test_a_model_is_shown_with_its_thresholds_its_card_and_how_to_use_it(run: Run, models: Path) -> None:
