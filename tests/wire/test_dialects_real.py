@@ -36,7 +36,7 @@ Seen = tuple[str, Response]  # the dialect, and what the application saw as that
 
 
 def told(text: str, finish: str, usage: tuple[int, int] | None) -> Response:
-    return Response((Completion(0, text, finish_reason=finish),), usage and Usage(*usage), done=True)
+    return Response((Completion(0, text, finish_reason=finish),), None if usage is None else Usage(*usage), done=True)
 
 
 def chat_unary(url: str) -> Seen:
