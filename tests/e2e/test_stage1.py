@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from proxy.demo import prompts
+from proxy.features.judge import JUDGE_VERSION
 from tests.support import Groundwire, groundwire, until
 from tests.unit.classifiers import folders
 
@@ -121,7 +122,7 @@ def test_answers_that_turn_toxic_raise_the_line_and_a_leak_is_flagged(tmp_path: 
         def learnt() -> bool:
             for text in (next(harmful), next(harmful), next(harmless)):
                 ask(wire, text)
-            return route(wire)["baseline"]["status"] != "learning"
+            return bool(route(wire)["baseline"]["status"] != "learning")
 
         until(learnt, "a baseline", 180.0)
         calm = route(wire)
@@ -167,7 +168,7 @@ def test_a_corrupt_model_stops_nothing_and_a_whole_one_takes_over_under_traffic(
         assert ready.startswith("ok, degraded: ")
         assert str(folder / "model.onnx") in ready
         assert "classifier_refused" in wire.log.read_text()
-        assert judge(wire) == "patterns-1"
+        assert judge(wire) == JUDGE_VERSION
         assert metric(wire, "groundwire_classifier_degraded") == 1
 
         texts = iter(HARMLESS)
