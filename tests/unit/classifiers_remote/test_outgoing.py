@@ -50,6 +50,15 @@ def test_no_part_of_a_secret_leaves_wherever_it_stands(most: int) -> None:
         assert len(masked) <= most + len(GAP)
 
 
+@pytest.mark.parametrize("shift", range(0, len(SECRET) + 1, 3))
+def test_no_part_of_a_secret_leaves_where_masking_makes_the_text_much_shorter(shift: int) -> None:
+    """What stood beside the cut moves into what is kept."""
+    text = "a" * shift + SECRET * 4_000
+    masked = sent(excerpt(text, 60_000), 60_000, redact)
+    assert "[KEY][KEY]" in masked
+    assert not re.search(r"\d", masked)
+
+
 def test_what_waits_is_bounded_and_what_leaves_is_valid_and_masked() -> None:
     item = Item(f"{SECRET} \ud800" + "x" * 2_000_000 + SECRET, Role.RESPONSE, SECRET + "y" * 2_000_000)
     waiting = Waiting.of(item)
