@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from proxy.classifiers.contract import Stage
-from proxy.classifiers.evaluation.rows import Row, read
+from proxy.classifiers.evaluation.rows import Row, RowError, read
 from proxy.classifiers.evaluation.run import sampled, scored
 from proxy.classifiers.evaluation.table import ALL, Table, tabulated
 from proxy.classifiers.guard import Guard
@@ -50,7 +50,7 @@ def _rows(arguments: Namespace) -> list[Row]:
     keep = _held_out() if arguments.held_out else None
     rows = [row for row in read(Path(arguments.data)) if keep is None or keep(dict(row.fields))]
     if not rows:
-        raise SplitError(f"{arguments.data}: no row is left to measure" + (" that was held out" if keep else ""))
+        raise RowError(f"{arguments.data}: no row is left to measure" + (" that was held out" if keep else ""))
     return sampled(rows, arguments.per_group, arguments.by) if arguments.per_group else rows
 
 

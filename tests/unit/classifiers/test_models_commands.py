@@ -14,6 +14,7 @@ import pytest
 
 from proxy.classifiers.contract import Item, Role
 from proxy.classifiers.guard import Guard
+from proxy.classifiers.installed import SHIPPED, Library
 from proxy.cli import main
 from proxy.commands.models import bench
 from tests.unit.classifiers import folders
@@ -89,6 +90,13 @@ def test_a_whole_model_is_verified(run: Run) -> None:
     status, out, _ = run("verify", "tiny")
     assert status == 0
     assert "tiny@3: whole; 3 files, trial texts scored" in out
+
+
+def test_what_ships_is_whole(run: Run) -> None:
+    status, out, err = run("verify")
+    assert (status, err) == (0, "")
+    for folder in Library(SHIPPED).folders():
+        assert re.search(rf": whole; .*{re.escape(str(folder))}\)", out)
 
 
 @pytest.mark.parametrize(
