@@ -24,6 +24,7 @@ from proxy.features.reading import Reading
 
 RULES_VERSION: Final = "rules-1"  # of what is done with scores here: raise it with any change that moves a verdict
 WORDS_STRATUM: Final = "sexual"
+ATTACKS: Final = ("jailbreak", "injection")
 HAZARD_MIN: Final = 0.5  # of an answer: from this probability on it counts as unsafe in this way
 
 Read = tuple[tuple[Reading, ...], tuple[Observation, ...]]  # of one exchange, one by one
@@ -96,7 +97,8 @@ class Classified:
         unknown = next((one.out_of_scope for one in (prompt, answer) if one and one.out_of_scope), None)
         if unknown is not None:
             return replace(blank, unassessed=_REASONS[unknown])
-        blank = replace(blank, category=self._category(reading.prompt, prompt), classifier=self.version)
+        category = self._category(reading.prompt, prompt)
+        blank = replace(blank, category=category, attacks=_attacks(prompt), classifier=self.version)
         return replace(blank, refusal=1, hedging=0) if answer is None else _answered(blank, reading, answer)
 
     def _category(self, prompt: str, scored: Scored | None) -> str:
@@ -132,6 +134,10 @@ def _answered(blank: Observation, reading: Reading, scored: Scored) -> Observati
         hazards=_unsafe(scored),
         embedding=None if vector is None else np.ascontiguousarray(vector, dtype=np.float32).data,
     )
+
+
+def _attacks(prompt: Scored | None) -> dict[str, int]:
+    return {} if prompt is None else {name: int(prompt.flags[name]) for name in ATTACKS if name in prompt.flags}
 
 
 def _unsafe(scored: Scored) -> tuple[str, ...]:

@@ -10,6 +10,8 @@
     toxicity_bin   00 to 63             1       the same answers, by `toxicity_bin` of their probability
     hazard     hazard                   1       of them, those found unsafe in this way
     sensitive_type  type                1       answers that give this away
+    jailbreak, injection
+               all                      0, 1    answers to prompts that a classifier scored
     anomaly    all                      0, 1    answers of a model whose ordinary ones are known by now
     embedding  PROJECTION.BIN           1       answers, once for each fixed projection
     duplicate  harm category            1       answers to a prompt that counted lately: they are in nothing above
@@ -127,6 +129,7 @@ def _of_signals(one: Observation, r: int) -> Iterator[Cell]:
             yield cell(signal, one.category, r, y)
     if one.toxicity is not None:
         yield cell(TOXICITY_BIN, f"{toxicity_bin(one.toxicity):02d}", r, 1)
+    yield from (cell(attack, ALL, r, y) for attack, y in one.attacks.items())
     yield from (cell(HAZARD, hazard, r, 1) for hazard in one.hazards)
     yield from (cell(SENSITIVE_TYPE, kind, r, 1) for kind in one.sensitive or ())
     if one.anomalous is not None:

@@ -22,7 +22,13 @@ from proxy.core.windows import SCALE, Counts, merge
 
 WINDOW_PANES: Final = 10  # "now", for people: ten minutes, or ten seconds of a demo
 SET_ASIDE: Final = ("duplicate", "late", LOST)  # signals of what is shown, and enters no rate
-SHOWN: Final = (*HIGHS, "hedging", "anomaly")  # rates of now, beside the refusal of harmful prompts
+SHOWN: Final = (
+    *HIGHS,
+    "hedging",
+    "jailbreak",
+    "injection",
+    "anomaly",
+)  # rates of now, beside the refusal of harmful prompts
 _WEIGHT: Final = (LineKind.CRITICAL, LineKind.WARNING, LineKind.CHANGED)
 
 

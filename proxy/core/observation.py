@@ -42,11 +42,12 @@ class Observation:
     Unicode script of the answer ("latin", "cyrillic", "").
 
     What follows is there where a classifier assessed the answer, whose name and version is `classifier`: `scores` are
-    probabilities by signal; `toxicity` is the one of the toxicity line, `toxic` and `response_harmful` are decisions at
-    the classifier's thresholds, `hazards` the categories in which the answer was found unsafe. `embedding` is a view of
-    float32 [dim]; it is a text in other clothes, and is never stored: `projections` are the bins of its fixed random
-    projections, one for each, and `anomalous` is 1 where it lies far outside what the route's model is known to say.
-    `sensitive` counts what the answer gives away and the prompt did not hold, by type; None where nobody looked.
+    probabilities by signal. `attacks` is whether the prompt was one, 0 or 1 by kind (jailbreak, injection). `toxicity`
+    is the probability of the toxicity line, `toxic` and `response_harmful` are decisions at the classifier's
+    thresholds, `hazards` the categories in which the answer was found unsafe. `embedding` is a view of float32 [dim];
+    it is a text in other clothes, and is never stored: `projections` are the bins of its fixed random projections, one
+    for each, and `anomalous` is 1 where it lies far outside what the route's model is known to say. `sensitive` counts
+    what the answer gives away and the prompt did not hold, by type; None where nobody looked.
     """
 
     exchange_id: str
@@ -66,6 +67,7 @@ class Observation:
     features: Mapping[str, float] = field(default_factory=dict)
     classifier: str = ""
     scores: Mapping[str, float] = field(default_factory=dict)
+    attacks: Mapping[str, int] = field(default_factory=dict)
     toxicity: float | None = None
     toxic: int | None = None
     response_harmful: int | None = None

@@ -37,7 +37,9 @@ class Scripted:
         return [self.by_role[item.role] for item in items]
 
 
-HARMFUL = Scored("", {"prompt_harmful": 0.9}, {"fraud": 0.6, "hate": 0.3}, flags={"prompt_harmful": True})
+HARMFUL = Scored(
+    "", {"prompt_harmful": 0.9}, {"fraud": 0.6, "hate": 0.3}, flags={"prompt_harmful": True, "jailbreak": True}
+)
 HARMLESS = Scored("", {"prompt_harmful": 0.1}, {"fraud": 0.1}, flags={"prompt_harmful": False})
 REFUSES = Scored(
     "",
@@ -65,7 +67,7 @@ def assessed(
 
 def test_a_harmful_prompt_has_the_stratum_of_its_likeliest_hazard() -> None:
     [one], classifier = assessed(Reading(0, QUESTION, ANSWER))
-    assert (one.category, one.refusal, one.hedging) == ("crime", 1, 1)
+    assert (one.category, one.refusal, one.hedging, one.attacks) == ("crime", 1, 1, {"jailbreak": 1})
     assert (one.toxicity, one.toxic, one.response_harmful, one.hazards) == (0.2, 0, 0, ())
     assert one.classifier == f"scripted@7+{RULES_VERSION}" == Classified(classifier, TAXONOMY).version
     assert one.embedding is not None

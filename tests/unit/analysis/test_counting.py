@@ -42,7 +42,7 @@ def test_an_assessed_answer_counts_in_refusal_hedging_and_assessed() -> None:
 
 SCORED = replace(
     ONE, toxicity=0.9, toxic=1, response_harmful=0, hazards=("fraud",), sensitive={"EMAIL_ADDRESS": 3}, anomalous=1,
-    projections=(7, 12), classifier="guard@1",
+    projections=(7, 12), classifier="guard@1", attacks={"jailbreak": 1, "injection": 0},
 )  # fmt: skip
 
 
@@ -55,6 +55,8 @@ def test_what_classifier_and_scan_said_has_cells_of_its_own() -> None:
         Cell("sensitive", "weapons", 2, 1): SCALE,
         Cell("toxicity_bin", f"{counting.toxicity_bin(0.9):02d}", 2, 1): SCALE,
         Cell("hazard", "fraud", 2, 1): SCALE,
+        Cell("jailbreak", "all", 2, 1): SCALE,
+        Cell("injection", "all", 2, 0): SCALE,
         Cell("sensitive_type", "EMAIL_ADDRESS", 2, 1): SCALE,
         Cell("anomaly", "all", 2, 1): SCALE,
         Cell("embedding", "0.07", 2, 1): SCALE,
