@@ -63,7 +63,7 @@ class Clock:
 @asynccontextmanager
 async def scorer(server: Server, clock: Clock | None = None, **changes: Any) -> AsyncIterator[RemoteScorer]:
     spec = replace(SPEC, **{"url": server.url, **changes})
-    async with open_session(CONCURRENT_MAX) as session:
+    async with open_session(100) as session:  # so that the bound is the scorer's own
         yield RemoteScorer(spec, session, redact, clock or Clock(), {"KEY": KEY})
 
 
