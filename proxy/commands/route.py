@@ -143,6 +143,7 @@ def _baseline(baseline: dict[str, Any] | None) -> list[str]:
     rate = "-" if baseline["rate"] is None else f"{baseline['rate']:.3f}"
     lower = "-" if baseline["lower"] is None else f"{baseline['lower']:.3f}"
     head = f"baseline   {baseline['status']}, {baseline['kind']}: refusal {rate} (at least {lower}), n {baseline['n']}"
+    head += f", judged by {baseline['judge']}" if baseline.get("judge") else ""
     return [head, *_asking(baseline.get("asking"))]
 
 

@@ -180,6 +180,7 @@ def _baseline(entry: Entry, policy: Policy) -> dict[str, Any]:
         "closes_at": policy.baseline.closes_at,
         "by_category": {name: {"n": n, "rate": rate} for name, (rate, n) in sorted(shown.items())},
         "digest": "" if baseline is None else learning.digest(baseline),
+        "judge": entry.state.learning.judge if baseline is None else baseline.judge,
     }
 
 

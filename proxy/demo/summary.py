@@ -75,6 +75,8 @@ def _counts(board: Board) -> Iterator[str]:
     if baseline and baseline["rate"] is not None:
         rate = f"refusal {baseline['rate']:.3f} (at least {baseline['lower']:.3f})"
         yield f"baseline     {rate} of {baseline['n']} harmful prompts"
+    if baseline and baseline.get("judge"):
+        yield f"judge        {baseline['judge']}: what is harmful, and what is a refusal, is its word"
     yield from _times(board)
 
 
