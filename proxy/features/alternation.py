@@ -7,7 +7,8 @@ only those are tried that can fit, and a word that begins no pattern costs one s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,20 +16,20 @@ _OPEN: Final = "(?:"
 _QUANTIFIERS: Final = "?*+{"
 
 
-def any_of(patterns: Sequence[str]) -> tuple[re.Pattern[str], tuple[int, ...]]:
-    """One expression for all, tried behind each blank; and for each of its groups the number of its pattern.
+def any_of(patterns: Iterable[tuple[str, float]]) -> tuple[re.Pattern[str], tuple[float, ...]]:
+    """One expression for all (pattern, value), tried behind each blank; and the values of its groups, from group 1 on.
 
-    `match.lastindex` is the group, from 1; where several patterns fit, the first one is found. Each alternative of a
+    `match.lastindex` is the group of what was found; where several fit, the first is. Each alternative of a
     pattern begins with a plain letter; patterns hold no capturing group. Raises ValueError where one does not.
     """
     entries: list[_Entry] = []
-    for number, pattern in enumerate(patterns):
+    for pattern, value in patterns:
         for one in alternatives(pattern):
             if not one[:1].isalpha():
-                raise ValueError(f"pattern {number} has an alternative without a first letter: {one!r}")
-            entries.append((one, number))
-    numbers: list[int] = []
-    return re.compile(f" (?:{_folded(entries, numbers)})"), tuple(numbers)
+                raise ValueError(f"an alternative without a first letter, {one!r}, in the pattern {pattern!r}")
+            entries.append((one, value))
+    values: list[float] = []
+    return re.compile(f" (?:{_folded(entries, values)})"), tuple(values)
 
 
 def alternatives(pattern: str) -> Iterator[str]:
@@ -38,11 +39,20 @@ def alternatives(pattern: str) -> Iterator[str]:
             yield one
             continue
         end = _closing(one)
-        for head in _split(one[len(_OPEN) : end]):
-            yield from alternatives(head + one[end + 1 :])
+        heads = [head for some in _split(one[len(_OPEN) : end]) for head in alternatives(some)]
+        yield from (head + one[end + 1 :] for head in _by_letter(heads))
 
 
-_Entry = tuple[str, int]
+def _by_letter(heads: Sequence[str]) -> Iterator[str]:
+    """Heads of one letter as one, so that what follows them is written once."""
+    shared: defaultdict[str, list[str]] = defaultdict(list)
+    for head in dict.fromkeys(heads):
+        shared[head[0] if _goes_on_plainly(head) else head].append(head)
+    for letter, some in shared.items():
+        yield some[0] if len(some) == 1 else f"{letter}(?:{'|'.join(head[1:] for head in some)})"
+
+
+_Entry = tuple[str, float]
 
 
 @dataclass(slots=True)
@@ -53,31 +63,35 @@ class _Branch:
     entries: list[_Entry] = field(default_factory=list)
 
 
-def _folded(entries: Sequence[_Entry], numbers: list[int]) -> str:
-    """As an alternation; notes the number of each pattern in the order of their groups."""
-    return "|".join(_written(branch, numbers) for branch in _branches(entries))
+def _folded(entries: Sequence[_Entry], values: list[float] | None) -> str:
+    """As an alternation. Notes the value of each group, in the order of the groups; None: writes no groups."""
+    return "|".join(_written(branch, values) for branch in _branches(entries))
 
 
 def _branches(entries: Sequence[_Entry]) -> list[_Branch]:
     """A pattern joins an earlier branch of its letter, unless one that may fit the same text stands between."""
     branches: list[_Branch] = []
     open_ones: dict[str, _Branch] = {}
-    for rest, number in entries:
+    for rest, value in entries:
         letter = rest[0] if _goes_on_plainly(rest) else ""
         if not letter:
             open_ones.clear()
         if letter not in open_ones or not letter:
             open_ones[letter] = _Branch(letter)
             branches.append(open_ones[letter])
-        open_ones[letter].entries.append((rest[len(letter) :], number))
+        open_ones[letter].entries.append((rest[len(letter) :], value))
     return branches
 
 
-def _written(branch: _Branch, numbers: list[int]) -> str:
-    if len(branch.entries) > 1:
-        return f"{branch.letter}(?:{_folded(branch.entries, numbers)})"
-    ((rest, number),) = branch.entries
-    numbers.append(number)
+def _written(branch: _Branch, values: list[float] | None) -> str:
+    """One group for a branch of one value: the fewer groups, the quicker a match."""
+    one_value = len({value for _, value in branch.entries}) == 1
+    inner = None if one_value else values
+    alone = len(branch.entries) == 1
+    rest = branch.entries[0][0] if alone else f"(?:{_folded(branch.entries, inner)})"
+    if values is None or not one_value:
+        return branch.letter + rest
+    values.append(branch.entries[0][1])
     return f"{branch.letter}{rest}()"
 
 

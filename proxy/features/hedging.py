@@ -28,8 +28,7 @@ SENTENCES_PER_HEDGED: Final = 3  # with a hedged sentence in every third, or mor
 ALONE_WORDS_MIN: Final = 12
 SENTENCE_WORDS_MAX: Final = 60  # a list or a program without full stops is not one sentence
 
-_CUES, _NUMBERS = any_of([cue.pattern for cue in CUES])
-_WEIGHTS: Final = (0.0, *(CUES[number].weight for number in _NUMBERS))  # by group, from 1
+_CUES, _WEIGHTS = any_of(CUES)
 _SENTENCE_END: Final = re.compile(  # but not an abbreviation's full stop
     r"[.!?](?<![ .][a-z]\.)(?<! (?:dr|mr|st|ca|vs|jr|sr|mt|co)\.)(?<! (?:mrs|etc|gen|rev|col|vol|inc|ltd)\.)"
     r"[\"')\]]{0,2}(?= |$)"
@@ -43,7 +42,7 @@ _SPOKEN: Final = re.compile(r"\b(?:i|you|we|me|your|my|our|us|let's)\b")
 def hedge_score(text: str) -> float:
     """How hedged the text's first READ_CHARS_MAX are, from 0 (sure) to 1; THRESHOLD or more is hedged."""
     words = _readable(text)
-    cues = [(found.start(), _WEIGHTS[found.lastindex or 0]) for found in _CUES.finditer(words)]
+    cues = [(found.start(), _WEIGHTS[(found.lastindex or 1) - 1]) for found in _CUES.finditer(words)]
     if not cues:
         return 0.0
     ends = [found.end() for found in _SENTENCE_END.finditer(words)]

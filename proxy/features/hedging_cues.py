@@ -41,6 +41,11 @@ _AGENTS: Final = (  # who says it, where nobody does
     r"theorists|psychologists|doctors|politicians|investigators|witnesses|sceptics|skeptics|enthusiasts|"
     r"practitioners|physicists|studies|theories)\b"
 )
+_VOICES: Final = (  # of these, those that an encyclopedia cites without a name
+    r"(?:people|critics|scholars|historians|experts|researchers|scientists|observers|commentators|fans|supporters|"
+    r"opponents|proponents|detractors|analysts|archaeologists|philosophers|linguists|sources|academics|theologians|"
+    r"locals|others|accounts|reports|advocates|activists|sceptics|skeptics|witnesses|studies|theories)\b"
+)
 _SAY: Final = (
     r"(?:say|said|believe|believed|argue|argued|claim|claimed|suggest|suggested|think|thought|consider|considered|"
     r"feel|felt|agree|agreed|speculate|speculated|maintain|maintained|contend|contended|assert|asserted|regard|"
@@ -53,8 +58,9 @@ _ADVERBS: Final = (
     r"popularly|originally|once|long|largely|universally|typically|been|by some|by many|strongly) ){0,3}"
 )
 _HEARSAY: Final = (
-    r"(?:believed|thought|said|rumou?red|reputed|alleged|assumed|presumed|supposed|claimed|speculated|suspected|"
-    r"hypothesi[sz]ed|theori[sz]ed|argued|suggested|conjectured|purported|reported|contended|feared)\b"
+    r"(?:(?:believed|thought|said|rumou?red|reputed|alleged|assumed|presumed|speculated|suspected|hypothesi[sz]ed|"
+    r"theori[sz]ed|conjectured|purported)\b|supposed (?!to\b)|supposed to have\b|"
+    r"(?:claimed|reported|argued|suggested|contended|feared) (?:that|to|as)\b)"
 )
 _OPINION: Final = r"(?:considered|regarded|viewed|seen as|perceived|deemed|acknowledged|recogni[sz]ed|credited)\b"
 _SURE: Final = (
@@ -65,6 +71,7 @@ _ENOUGH: Final = r"(?:enough|sufficient|complete|full) (?:\w+ )?(?:information|c
 _OPEN: Final = r"(?:possible(?! to\b)|likely|probable|plausible|conceivable|unlikely|doubtful|unclear|uncertain)\b"
 
 _SPEAKER: Final = (  # what somebody says of the own knowledge
+    *_cues(NONE, r"i(?:'d| would)? suggest\b", r"uncertainty principle"),
     *_cues(NONE, r"you (?:may|might) not\b", r"as (?:soon|much|many|far|long|quickly|little) as possible"),
     *_cues(
         STRONG,
@@ -100,7 +107,15 @@ _SPEAKER: Final = (  # what somebody says of the own knowledge
     ),
     *_cues(
         FIRM,
-        r"i (?:think|believe|feel)\b(?! in\b| of\b| about\b| free\b)",
+        r"i (?:think|believe)\b(?! in\b| of\b| about\b)",
+        r"i feel (?:like|that|as if)\b",
+        r"i (?:don't|do not) (?:think|believe)\b",
+        r"i(?:'m| am) (?:not an|no) expert",
+        r"my sense is",
+        r"be inclined to",
+        r"no (?:definitive|clear|single|simple|straightforward|easy|certain) (?:answer|way to)",
+        r"need (?:to know )?more (?:information|context|details?|data)",
+        r"you (?:may|might) be able",
         r"i(?:'m| am) (?:fairly|pretty|reasonably|relatively|quite|mostly|somewhat) (?:sure|certain|confident)",
         r"i(?:'d| would)? (?:doubt|wonder|gather|lean)\b",
         r"in my (?:humble |personal )?(?:opinion|view|experience|estimation)",
@@ -108,7 +123,7 @@ _SPEAKER: Final = (  # what somebody says of the own knowledge
         r"it looks (?:like|as if|as though)",
         rf"don't (?:really )?have {_ENOUGH}",
         rf"not (?:really )?have {_ENOUGH}",
-        r"without (?:more|further|additional|seeing|knowing)\b",
+        r"without (?:seeing|knowing|(?:more|further|additional) (?:information|context|details?|data))\b",
         r"roughly speaking",
         r"give or take",
         r"uncertainty\b",
@@ -119,8 +134,7 @@ _SPEAKER: Final = (  # what somebody says of the own knowledge
         r"just (?:my|an?) (?:opinion|guess|estimate|hunch|two cents)",
         r"(?:may|might) not (?:be|have|always|reflect|apply|include|know)",
         r"i (?:can't|cannot|couldn't) (?:verify|confirm)",
-        r"hazy\b",
-        r"memory (?:is|may|might|isn't)\b",
+        r"my memory (?:\w+ ){0,4}?(?:is|may|might|isn't)\b",
         r"not necessarily",
         r"open to (?:debate|interpretation|question)",
     ),
@@ -128,8 +142,6 @@ _SPEAKER: Final = (  # what somebody says of the own knowledge
         FAIR,
         r"personally\b",
         r"not familiar with",
-        r"double[- ]check\b",
-        r"please (?:verify|confirm)\b",
         r"worth (?:checking|verifying|confirming|double)",
         r"recommend (?:checking|verifying|confirming|double)",
         r"or so(?=[ ,.;]|$)",
@@ -146,7 +158,8 @@ _SPEAKER: Final = (  # what somebody says of the own knowledge
         r"depend(?:s|ing)? on\b",
         r"should (?:work|take|be (?:fine|ok|okay|enough|about|able|around))\b",
         r"i(?:'d| would) (?:say|expect)\b",
-        r"verify\b",
+        r"(?:please )?(?:verify|confirm|double[- ]check)\b",
+        r"roughly\b",
     ),
 )
 _DOUBT: Final = (  # whether something is so
@@ -189,26 +202,20 @@ _DOUBT: Final = (  # whether something is so
         r"hypothesi[sz]ed",
         r"possibilit(?:y|ies)\b",
         r"disputed|debatable",
+        r"divided (?:on|over|about|as to)\b",
     ),
     *_cues(
         FAIR,
         r"may\b(?! not\b)(?<!you may)",
         r"could (?:(?:also|well|\w+ly) )*(?:be|have|indicate|mean|suggest|vary)\b",
         r"potentially",
-        r"theori[sz]ed|theory that",
-        r"questionable",
-        r"roughly\b",
+        r"theori[sz]ed|theory that|questionable",
         r"suggest(?:s|ed|ing)? (?:that|it|they|a|an|the)\b(?<!i suggest that)",
-        r"possible\b",
-        r"sometimes\b|somewhat\b",
         r"tend(?:s|ed)? to\b",
         r"so-called",
-        r"claim(?:s|ed) (?:that|to|by)\b",
         r"supposed\b(?! to\b)",
         r"in (?:some|certain|many|most) (?:cases|ways|respects)",
         r"can (?:vary|be (?:considered|seen as|regarded|argued))",
-        r"legend\b",
-        r"rumou?rs?\b",
     ),
     *_cues(
         SLIGHT,
@@ -223,7 +230,7 @@ _DOUBT: Final = (  # whether something is so
         r"unknown\b|unproven|unconfirmed",
         r"indicates? that|impl(?:y|ies|ied) that",
     ),
-    *_cues(FAINT, r"would have been|should be\b|around \d|about \d|almost\b|nearly\b|relatively\b|fairly\b|rather\b"),
+    *_cues(FAINT, r"would have been|around \d|about \d|almost\b|relatively\b|fairly\b|rather\b"),
 )
 _WEASEL: Final = (  # by whom it is said
     *_cues(
@@ -247,8 +254,7 @@ _WEASEL: Final = (  # by whom it is said
     ),
     *_cues(
         FIRM,
-        rf"{_AGENTS} (?:\w+ ){{0,2}}?{_SAY}",
-        rf"(?:is|are|was|were|been) {_ADVERBS}{_OPINION}",
+        rf"{_VOICES} (?:\w+ ){{0,2}}?{_SAY}",
         r"some of (?:the most|his|her|its|their)",
         r"among the most",
         r"by (?:some|many|most|several) (?:\w+ )?(?:to|as|of|who|people|critics|experts|scholars)\b",
@@ -262,6 +268,7 @@ _WEASEL: Final = (  # by whom it is said
         r"criticized|criticised|praised|quoted|ranked|listed|named|held|used as|compared)\b",
         r"(?:said|believed|thought|reputed|rumoured|rumored|considered|regarded) (?:to|as)\b",
         r"one of the most",
+        rf"(?:is|are|was|were|been) {_ADVERBS}{_OPINION}",
         rf"(?:some|many|most|several|various|numerous|certain) (?:\w+ )?{_AGENTS}",
         rf"{_AGENTS} have (?:\w+ly )?\w+ed\b",
         r"(?:is|are|was|were|been) (?:\w+ )?(?:described|interpreted|characteri[sz]ed|dubbed|hailed|dismissed|compared|"
@@ -274,18 +281,17 @@ _WEASEL: Final = (  # by whom it is said
     ),
     *_cues(
         WEAK,
-        r"some\b|sometimes\b|several (?:\w+ )?(?:sources|scholars|critics|people)",
+        r"some\b|several (?:\w+ )?(?:sources|scholars|critics|people)",
         r"many\b|most\b(?! (?:recently|recent|northern|southern|eastern|western)\b)",
         r"often\b|numerous\b|usually\b|generally\b|commonly\b|frequently\b|typically\b|traditionally\b|largely\b",
+        r"possible\b|sometimes\b|somewhat\b|claim(?:s|ed) (?:that|to|by)\b|legend\b|rumou?rs?\b",
         r"various\b|considered\b|regarded\b|certain (?:\w+s)\b|others\b|a number of\b|popularly\b|notabl[ey]\b",
+        r"one of the \w+est\b",
         r"majority of|a variety of|occasionally\b|rarely\b|much of\b|increasingly\b|partly\b|for the most part",
         r"attributed to|credited with|criticism|best known|cult following",
         r"critics\b|experts\b|scholars\b|historians\b",
     ),
-    *_cues(
-        FAINT, r"several\b|popular\b|famous(?:ly)?\b|well[- ]known|important\b|significant(?:ly)?\b|mainly\b|mostly\b"
-    ),
-    *_cues(FAINT, r"especially\b|particularly\b|influential\b|common\b|few\b|claims?\b"),
+    *_cues(FAINT, r"several\b|popular\b|famously|well[- ]known"),
 )
 
 CUES: Final = (*_SPEAKER, *_DOUBT, *_WEASEL)

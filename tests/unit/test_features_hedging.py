@@ -98,20 +98,26 @@ def test_what_lies_beyond_the_read_part_is_not_read() -> None:
 
 def test_alternatives_are_taken_apart_at_the_beginning_only() -> None:
     assert list(alternatives("(?:is|was(?: he)?) it|no(?:t|r)")) == ["is it", "was(?: he)? it", "no(?:t|r)"]
+    assert list(alternatives("(?:is|was|were) it")) == ["is it", "w(?:as|ere) it"]
+
+
+LETTERS = st.text("abc", min_size=1, max_size=4)
+GROUPS = st.builds(lambda heads, tail: f"(?:{'|'.join(heads)}){tail}", st.lists(LETTERS, min_size=1), LETTERS)
 
 
 @given(
-    st.lists(st.text("abc", min_size=1, max_size=4), min_size=1, max_size=12),
+    st.lists(LETTERS | GROUPS, min_size=1, max_size=12),
     st.lists(st.text("abc", max_size=5), max_size=8),
 )
 def test_one_expression_finds_what_its_patterns_find_one_by_one(patterns: list[str], words: list[str]) -> None:
     text = "".join(f" {word}" for word in words)
-    folded, numbers = any_of(patterns)
+    valued = [(pattern, number % 3) for number, pattern in enumerate(patterns)]  # some share a value, as weights do
+    folded, values = any_of(valued)
     plain = re.compile(" (?:" + "|".join(f"({one})" for one in patterns) + ")")
-    found = [(match.span(), numbers[(match.lastindex or 0) - 1]) for match in folded.finditer(text)]
-    assert found == [(match.span(), (match.lastindex or 0) - 1) for match in plain.finditer(text)]
+    found = [(match.span(), values[(match.lastindex or 0) - 1]) for match in folded.finditer(text)]
+    assert found == [(match.span(), ((match.lastindex or 0) - 1) % 3) for match in plain.finditer(text)]
 
 
 def test_a_pattern_without_a_first_letter_is_refused() -> None:
-    with pytest.raises(ValueError, match="pattern 1 has an alternative without a first letter"):
-        any_of(["a", r"(?:b|\d)c"])
+    with pytest.raises(ValueError, match="without a first letter"):
+        any_of([("a", 0.5), (r"(?:b|\d)c", 0.5)])
