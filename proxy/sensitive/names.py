@@ -12,7 +12,7 @@ from proxy.sensitive.names_features import Candidate, candidates, chained, lower
 from proxy.sensitive.names_model import CLASSES, FAMILY, GIVEN, USAGE_SHIFT, NamesModel
 from proxy.sensitive.span import Span
 
-THRESHOLD: Final = 0.5  # of a run's likeliest word
+THRESHOLD: Final = 0.45  # of a run's likeliest word
 CARRIED: Final = 0.2  # a word joined to one above the threshold needs only this
 SCORE: Final = 0.6  # the highest that a name gets: any checksum or telling shape stands before it
 _FOUND: Final = ("PERSON", "GPE")
