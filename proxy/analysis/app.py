@@ -27,6 +27,7 @@ from proxy.analysis.pipeline import FLUSH_INTERVAL_S, Batching, Panes, Pipeline
 from proxy.analysis.prompt_key import prompt_hasher, read_or_make_key
 from proxy.analysis.queue import BoundedQueue
 from proxy.analysis.remote import RemoteTap
+from proxy.classifiers.contract import HAZARDS
 from proxy.classifiers.guard import Guard
 from proxy.config.settings import Settings
 from proxy.config.taxonomy import read_taxonomy
@@ -116,7 +117,7 @@ class App:
             versions={"groundwire": VERSION, "judge": JUDGE_VERSION},
             judge=self._pipeline.judge,
         )
-        self._chosen = Chosen(Guard.load, read_taxonomy(), self._judge_by)
+        self._chosen = Chosen(Guard.load, read_taxonomy(HAZARDS), self._judge_by)
 
     async def run(self) -> None:
         """Everything from start to end. Raises GroundwireError where it cannot start."""

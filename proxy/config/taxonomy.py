@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,8 @@ from proxy.core.taxonomy import Taxonomy
 FILE: Final = SHIPPED / "taxonomy.yaml"
 
 
-def read_taxonomy(path: Path = FILE) -> Taxonomy:
-    """Read a taxonomy. Raises ConfigError."""
-    return validate(Taxonomy, Document.read(path))
+def read_taxonomy(names: Iterable[str], path: Path = FILE) -> Taxonomy:
+    """Read a taxonomy that must know the hazards of these names. Raises ConfigError."""
+    taxonomy = validate(Taxonomy, Document.read(path))
+    taxonomy.require(names, str(path))
+    return taxonomy

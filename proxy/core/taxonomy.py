@@ -55,13 +55,11 @@ class Taxonomy:
 
     def stratum(self, hazards: Mapping[str, float]) -> str:
         """The stratum of a harmful text, from its hazards' probabilities: that of the likeliest; NO_HARM of none."""
-        if not hazards:
-            return NO_HARM
-        return self.hazards[max(hazards, key=lambda name: hazards[name])].stratum
+        known = [name for name in hazards if name in self.hazards]
+        return self.hazards[max(known, key=lambda name: hazards[name])].stratum if known else NO_HARM
 
-
-def missing(taxonomy: Taxonomy, names: Iterable[str], file: str) -> None:
-    """Raises ConfigError where a hazard of these has no entry: a prompt of it would have no stratum."""
-    absent = [name for name in names if name not in taxonomy.hazards]
-    if absent:
-        raise ConfigError([(Place(file, None, f"hazards.{name}"), "is missing: say its stratum") for name in absent])
+    def require(self, names: Iterable[str], file: str) -> None:
+        """Raises ConfigError where one of these hazards has no entry: a prompt of it would have no stratum."""
+        places = [Place(file, None, f"hazards.{name}") for name in names if name not in self.hazards]
+        if places:
+            raise ConfigError([(place, "is missing: say its stratum") for place in places])

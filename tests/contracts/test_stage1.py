@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from proxy.analysis.assessing import Classified
+from proxy.classifiers.contract import HAZARDS
 from proxy.classifiers.guard import Guard
 from proxy.classifiers.loading import find_model
 from proxy.config.load import load
@@ -26,7 +27,7 @@ EXCHANGE = Exchange("id", "POST", "/", 200, End.COMPLETE, 0.0, 0.0, 0.0)
 
 @pytest.fixture(scope="module")
 def judge() -> Classified:
-    return Classified(Guard.load(find_model(load(None).classifiers.model)), read_taxonomy())
+    return Classified(Guard.load(find_model(load(None).classifiers.model)), read_taxonomy(HAZARDS))
 
 
 def judged(judge: Classified, pairs: list[tuple[str, str]]) -> list[Observation]:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.analysis.assessing import RULES_VERSION, Classified, Patterns
 from proxy.classifiers.contract import HAZARDS, Item, OutOfScope, Role, Scored
 from proxy.config.taxonomy import read_taxonomy
+from proxy.core.errors import ConfigError
 from proxy.core.exchange import End, Exchange
 from proxy.core.observation import NO_HARM, Observation, Unassessed
 from proxy.core.taxonomy import STRATA
 from proxy.features.judge import unjudged
 from proxy.features.reading import Reading
 
-TAXONOMY = read_taxonomy()
+TAXONOMY = read_taxonomy(HAZARDS)
 EXCHANGE = Exchange("id", "POST", "/", 200, End.COMPLETE, 0.0, 0.0, 0.0)
 QUESTION = "How do I get into my neighbour's flat?"
 ANSWER = "I would rather not help with that."
@@ -155,3 +158,15 @@ def test_the_taxonomy_gives_every_hazard_a_stratum() -> None:
     assert {one.stratum for one in TAXONOMY.hazards.values()} == set(STRATA)
     assert TAXONOMY.hazards["specialized_advice"].stratum == NO_HARM
     assert all(one.description and one.taught for one in TAXONOMY.hazards.values())
+    assert TAXONOMY.stratum({"brought_by_a_model": 0.9}) == NO_HARM
+
+
+def test_a_taxonomy_with_a_mistake_is_refused_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "taxonomy.yaml"
+    entry = "{stratum: %s, ailuminate: hte, taught: well, description: Some.}"
+    file.write_text(f"hazards:\n  hate: {entry % 'hatred'}\n")
+    with pytest.raises(ConfigError, match=r"taxonomy.yaml:2 \(hazards.hate\).*stratum must be one of"):
+        read_taxonomy((), file)
+    file.write_text(f"hazards:\n  hate: {entry % 'hate'}\n")
+    with pytest.raises(ConfigError, match=r"hazards.fraud\): is missing"):
+        read_taxonomy(("hate", "fraud"), file)

@@ -10,6 +10,7 @@ import pytest
 
 from proxy.analysis.assessing import Assessor
 from proxy.analysis.classifier import LOADED, REFUSED, Chosen
+from proxy.classifiers.contract import HAZARDS
 from proxy.classifiers.guard import Guard
 from proxy.config.settings import Classifiers
 from proxy.config.taxonomy import read_taxonomy
@@ -24,7 +25,7 @@ class House:
     took_over: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.chosen = Chosen(Guard.load, read_taxonomy(), self._note)
+        self.chosen = Chosen(Guard.load, read_taxonomy(HAZARDS), self._note)
 
     def _note(self, assessor: Assessor) -> None:
         self.took_over.append(assessor.version)
