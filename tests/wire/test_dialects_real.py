@@ -28,6 +28,7 @@ __all__ = ["llama"]  # a fixture
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
 PROMPT: Final = "Name the capital of France in one whole sentence."
+BEGINNING: Final = "The sky is"  # a whole sentence would be followed by nothing
 TURNS: Final[Any] = [{"role": "user", "content": PROMPT}]
 PLAIN: Final[Any] = {"temperature": 0, "seed": 1, "cache_prompt": False}
 STEADY: Final = Snapshot(1, (Route("smol", Target("default", "smol"), Target("default", "base")),))
@@ -66,7 +67,7 @@ def completions_unary(url: str) -> Seen:
     from openai import OpenAI
 
     with OpenAI(base_url=f"{url}/v1", api_key="k", max_retries=0) as client:
-        answer = client.completions.create(model="smol", prompt=PROMPT, max_tokens=24, extra_body=PLAIN)
+        answer = client.completions.create(model="smol", prompt=BEGINNING, max_tokens=24, extra_body=PLAIN)
     assert answer.usage is not None
     counts = (answer.usage.prompt_tokens, answer.usage.completion_tokens)
     return "openai_completions", told(answer.choices[0].text, answer.choices[0].finish_reason, counts)
@@ -76,7 +77,7 @@ def completions_stream(url: str) -> Seen:
     from openai import OpenAI
 
     with OpenAI(base_url=f"{url}/v1", api_key="k", max_retries=0) as client:
-        stream = client.completions.create(model="smol", prompt=PROMPT, max_tokens=24, stream=True, extra_body=PLAIN)
+        stream = client.completions.create(model="smol", prompt=BEGINNING, max_tokens=24, stream=True, extra_body=PLAIN)
         choices = [chunk.choices[0] for chunk in stream if chunk.choices]
     finish = next(str(choice.finish_reason) for choice in choices if choice.finish_reason)
     return "openai_completions", told("".join(choice.text for choice in choices), finish, None)
@@ -175,11 +176,11 @@ async def test_what_is_read_is_what_the_application_saw(ask: Ask, llama: str, ca
     (name, seen), exchange = await capture(llama, ask)
     dialect = dialect_of(exchange.method, exchange.path)
     assert (dialect.name, exchange.end, exchange.served_model) == (name, End.COMPLETE, "smol")
-    response = exchange.response
+    response, prompt = exchange.response, BEGINNING if name == "openai_completions" else PROMPT
     read = dialect.response(response.content_type, decode(response).data, False)
     assert read.done
     assert read.completions == seen.completions
     assert seen.usage in (None, read.usage)
-    assert dialect.request(decode(exchange.request).data).prompt_of(0) == PROMPT
+    assert dialect.request(decode(exchange.request).data).prompt_of(0) == prompt
     (one,) = observations(exchange, dialect=dialect, decode=decode, prompt_hash=str)
-    assert (one.prompt_hash, one.unassessed, one.refusal) == (PROMPT, None, 0)
+    assert (one.prompt_hash, one.unassessed, one.refusal) == (prompt, None, 0)
