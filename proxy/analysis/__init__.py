@@ -5,6 +5,7 @@ pipeline    from the wire to the store: queue, judge, count, flush, acknowledge.
 judging     a batch, from bytes to observations.               assessing   by a classifier's scores, or by cue lists.
 classifier  which classifier judges; swapped while it runs.    leaks       what an answer gives away.
 embedding   fixed projections of embeddings.                   anomaly     answers unlike all before; `ordinary` keeps.
+totals      what the pipeline did, for its metrics.            remote      answers offered to remote classifiers.
 queue       pure: what waits, within bounds.                   counting    pure: from observations to cells.
 coverage    pure: the share of exchanges that traffic sends.   decoding    pure: from captured bytes to plain ones.
 prompt_key  the key of prompt hashes.                          health      /livez, /readyz, /metrics.

@@ -9,10 +9,9 @@ frames acknowledged: so traffic knows what a crash has lost.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Container, Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from proxy.analysis import counting
@@ -22,6 +21,7 @@ from proxy.analysis.faults import fault
 from proxy.analysis.judging import Judging, unknown
 from proxy.analysis.ordinary import OrdinaryAnswers
 from proxy.analysis.queue import BoundedQueue
+from proxy.analysis.totals import Totals
 from proxy.core.errors import StateError
 from proxy.core.exchange import Exchange, Purpose
 from proxy.core.observation import Observation
@@ -59,35 +59,6 @@ class Panes:
     pane_s: float
     close_lag_s: float
     duplicate_memory_s: float
-
-
-@dataclass(slots=True)
-class Totals:
-    """What the pipeline did since it started.
-
-    `flagged` is by route and signal, `sensitive` by route and type; what was counted before is in neither.
-    """
-
-    exchanges: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
-    observations: Counter[tuple[str, str]] = field(default_factory=Counter)  # (route, "ok" or the reason)
-    duplicates: Counter[str] = field(default_factory=Counter)
-    lost: Counter[str] = field(default_factory=Counter)
-    flagged: Counter[tuple[str, str]] = field(default_factory=Counter)
-    sensitive: Counter[tuple[str, str]] = field(default_factory=Counter)
-    flushes: int = 0
-    flush_faults: int = 0
-    flushed_s: float = 0.0
-    busy_s: float = 0.0
-
-    def keep(self, routes: Container[str]) -> None:
-        """Forget what was counted of other routes: names that come and go for ever have a bound."""
-        for paired in (self.observations, self.flagged, self.sensitive):
-            for pair in [pair for pair in paired if pair[0] not in routes]:
-                del paired[pair]
-        for counter in (self.duplicates, self.lost):
-            for gone in [route for route in counter if route not in routes]:
-                del counter[gone]
 
 
 OnCounted = Callable[[Exchange, counting.Key, int, Sequence[Observation], Set[str]], None]
@@ -277,7 +248,7 @@ class Pipeline:
         repeated = await self._repeated(exchange.route, observed, self._now())
         observed = await self.ordinary.marked(job.key[:2], observed, repeated)
         self._tally.add(job.key, counting.cells(observed, job.r, repeated))
-        self._total(exchange.route, observed, repeated)
+        self.totals.add(exchange.route, observed, repeated)
         if any(one.unassessed is None for one in observed):
             self._note_dialect(exchange.route, dialect_of(exchange.method, exchange.path).name)
         if self.on_counted is not None:
@@ -287,15 +258,6 @@ class Pipeline:
         memory_s = self.panes.duplicate_memory_s
         marks = {mark for mark in map(counting.mark, observed) if mark}
         return frozenset([mark for mark in sorted(marks) if await self._store.seen(route, mark, now_s, memory_s)])
-
-    def _total(self, route: str, observed: tuple[Observation, ...], repeated: frozenset[str]) -> None:
-        for one in observed:
-            if counting.mark(one) in repeated:
-                self.totals.duplicates[route] += 1
-                continue
-            self.totals.observations[route, one.unassessed.value if one.unassessed else counting.OK] += 1
-            self.totals.flagged.update({(route, signal): 1 for signal in counting.flagged(one)})
-            self.totals.sensitive.update({(route, kind): n for kind, n in (one.sensitive or {}).items()})
 
     def _skip(self, exchange: Exchange, reason: str) -> None:
         self.totals.skipped[reason] += 1
