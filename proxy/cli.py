@@ -216,7 +216,7 @@ def _models_add(verbs: Commands) -> None:
     add.add_argument("--quantize", choices=["dynamic", "static", "none"], default="dynamic", help="weights in int8")
     add.add_argument("--calibration-texts", metavar="FILE", help="a text a line, for --quantize static")
     add.add_argument("--window", type=int, default=256, metavar="TOKENS", help="of one pass; longer texts take several")
-    add.add_argument("--agreement-min", type=float, default=0.95, metavar="SHARE", help="decisions like the original's")
+    add.add_argument("--agreement-min", type=float, default=0.9, metavar="SHARE", help="decisions like the original's")
     add.add_argument("--replace", action="store_true", help="put it in the place of a model of this name")
 
 

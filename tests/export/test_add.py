@@ -85,7 +85,10 @@ def test_static_quantization_by_texts_of_ones_own(tiny: Path, tmp_path: Path) ->
     more = ("--quantize", "static", "--calibration-texts", str(tmp_path / "texts"))
     done = add(tmp_path, tiny / "bert", '[labels]\nToxic = "toxicity"\n', *more)
     assert done.returncode == 0, done.stderr
-    assert "static quantization calibrated on 20 texts" in (tmp_path / "own" / "mine" / "card.md").read_text()
+    assert (
+        "static quantization, one scale for each tensor, calibrated on 20 texts"
+        in (tmp_path / "own" / "mine" / "card.md").read_text()
+    )
     assert set(scores(tmp_path / "own" / "mine", "thank you")) >= {"toxicity"}
 
 

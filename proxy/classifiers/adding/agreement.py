@@ -13,8 +13,11 @@ from proxy.core.errors import GroundwireError
 Scores = NDArray[np.float64]
 
 SAME: Final = 0.01  # scores that are this close are one decision, though the threshold lies between them
-AGREEMENT_MIN: Final = 0.95
+AGREEMENT_MIN: Final = 0.90
 MEAN_DIFFERENCE_MAX: Final = 0.05
+# Closer than this, no dearer way of quantizing is tried.
+CLOSE_DECISIONS_MIN: Final = 0.95
+CLOSE_MEAN_DIFFERENCE_MAX: Final = 0.02
 
 
 class Disagreement(GroundwireError):  # noqa: N818 - said of two models, not a fault of ours
@@ -29,6 +32,11 @@ class Agreement:
     max_difference: float
     mean_difference: float
     decisions: float
+
+    @property
+    def is_close(self) -> bool:
+        """Whether there is nothing to better."""
+        return self.decisions >= CLOSE_DECISIONS_MIN and self.mean_difference <= CLOSE_MEAN_DIFFERENCE_MAX
 
     def __str__(self) -> str:
         return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +34,24 @@ class Quantize(StrEnum):
     NONE = "none"  # float32
 
 
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One way to quantize. A scale for each channel is truer to the original, and slower on some processors."""
+
+    how: Quantize
+    per_channel: bool = False
+
+    def __str__(self) -> str:
+        if self.how is Quantize.NONE:
+            return "float32, not quantized"
+        return f"int8, {self.how} quantization, one scale for each {'channel' if self.per_channel else 'tensor'}"
+
+
+def recipes(how: Quantize) -> list[Recipe]:
+    """What to try, in this order, until one is close to the original."""
+    return [Recipe(how)] if how is Quantize.NONE else [Recipe(how), Recipe(how, per_channel=True)]
+
+
 def quiet() -> None:
     """What these libraries say of their own work is for their authors; errors still come as exceptions."""
     transformers.logging.set_verbosity_error()
@@ -54,30 +73,30 @@ def to_onnx(folder: Path, target: Path) -> Path:
     return target / "model.onnx"
 
 
-def quantized(graph: Path, original: Original, how: Quantize, texts: Sequence[str]) -> Path:
+def quantized(graph: Path, original: Original, recipe: Recipe, texts: Sequence[str]) -> Path:
     """The graph with int8 weights, in a folder beside it; `texts` calibrate a static one.
 
     Weights in 7 bits (`reduce_range`): processors without VNNI add pairs of products in 16 bits, and full 8-bit
     weights overflow there.
     """
-    if how is Quantize.NONE:
+    if recipe.how is Quantize.NONE:
         return graph
     quantizer = ORTQuantizer.from_pretrained(graph.parent, file_name=graph.name)
-    ranges = None if how is Quantize.DYNAMIC else _ranges(quantizer, graph, original, texts)
-    folder = graph.parent / "int8"
-    quantizer.quantize(_config(how), folder, calibration_tensors_range=ranges)
+    ranges = None if recipe.how is Quantize.DYNAMIC else _ranges(quantizer, graph, original, texts)
+    folder = graph.parent / f"int8-{recipe.per_channel}"
+    quantizer.quantize(_config(recipe), folder, calibration_tensors_range=ranges)
     return next(folder.glob("*.onnx"))
 
 
-def _config(how: Quantize) -> QuantizationConfig:
-    static = how is Quantize.STATIC
+def _config(recipe: Recipe) -> QuantizationConfig:
+    static = recipe.how is Quantize.STATIC
     return QuantizationConfig(
         is_static=static,
         format=QuantFormat.QDQ if static else QuantFormat.QOperator,
         mode=QuantizationMode.QLinearOps if static else QuantizationMode.IntegerOps,
         activations_dtype=QuantType.QUInt8,
         weights_dtype=QuantType.QInt8,
-        per_channel=False,
+        per_channel=recipe.per_channel,
         reduce_range=True,
         operators_to_quantize=OPERATORS,
     )

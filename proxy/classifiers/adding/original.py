@@ -37,7 +37,9 @@ class Original:
             _check(folder, config)
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, use_fast=True)
             model = AutoModelForSequenceClassification.from_pretrained(folder, config=config, local_files_only=True)
-        except (OSError, ValueError, KeyError, RuntimeError) as wrong:
+        except SourceError:
+            raise
+        except Exception as wrong:  # torch, safetensors, tokenizers and transformers each raise their own
             raise SourceError(f"{folder}: is no model that transformers can load: {_short(wrong)}") from wrong
         if not tokenizer.is_fast:
             raise SourceError(f"{folder}: has no tokenizer.json, and none can be made for it; save a fast tokenizer")

@@ -138,10 +138,13 @@ def test_agreement_is_counted_text_by_text(scores: list[tuple[float, float]], th
 
 def test_too_little_agreement_is_refused_with_a_way_on() -> None:
     check(AGREED)
-    for far in (Agreement(40, 0.5, 0.01, 0.9), Agreement(40, 0.5, 0.2, 1.0)):
+    for far in (Agreement(40, 0.5, 0.01, 0.85), Agreement(40, 0.5, 0.2, 1.0)):
         with pytest.raises(Disagreement, match="Try --quantize static"):
             check(far)
-    check(Agreement(40, 0.5, 0.01, 0.9), decisions_min=0.9)
+    check(Agreement(40, 0.5, 0.01, 0.85), decisions_min=0.8)
+    assert AGREED.is_close
+    assert not Agreement(40, 0.1, 0.03, 1.0).is_close
+    assert not Agreement(40, 0.1, 0.01, 0.92).is_close
 
 
 def word_level(special: list[str]) -> Tokenizer:
