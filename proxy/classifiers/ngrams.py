@@ -1,4 +1,4 @@
-"""Stage 0 sees a text as the set of its token unigrams and bigrams, hashed into a table. Shared by training and serving.
+"""Stage 0 sees a text as the set of its token unigrams and bigrams, hashed into a table. Training and serving share it.
 
 The tokens are those of the encoder's own tokenizer, so that a text is cut into tokens once for both stages.
 """

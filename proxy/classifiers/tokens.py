@@ -40,6 +40,7 @@ class Tokens:
         self._tokenizer = Tokenizer.from_file(str(path))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
+        self._tokenizer.encode_special_tokens = True  # "[SEP]" typed by somebody is text
         self.cls = self._number("[CLS]")
         self.sep = self._number("[SEP]")
         self.pad = self._number("[PAD]")
