@@ -98,7 +98,9 @@ async def test_counts_and_window_of_what_was_assessed() -> None:
         assert body["counts"]["assessed"] == 8.0
         assert body["counts"]["set_aside"] == {"late": 1.0, "lost": 2.0}
         assert body["counts"]["impaired_panes"] == 1
+        signals = body["window"].pop("signals")
         assert body["window"] == {"refusal_rate": 0.75, "n": 8.0, "seconds": 10.0}
+        assert signals["toxicity"] == {"rate": None, "n": 0.0, "baseline": None}, "nobody counted it"
 
 
 async def test_a_revert_and_a_restore_are_obeyed_noted_and_explained() -> None:

@@ -52,7 +52,7 @@ def listing() -> dict[str, Any]:
 
 @pytest.fixture
 def model() -> Iterator[tuple[Model, str]]:
-    served = Model(lambda prompt: REFUSAL if prompt in HARMFUL else ANSWER)
+    served = Model(lambda prompt: REFUSAL if prompt.partition(" Answer ")[0] in HARMFUL else ANSWER)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -109,12 +109,19 @@ def judge(wire: Groundwire) -> str:
     return page.partition('groundwire_classifier_info{version="')[2].partition('"')[0]
 
 
+def endless(texts: list[str]) -> Iterator[str]:
+    """Each text once, then once more with a word that makes it another: what is repeated counts once."""
+    yield from texts
+    yield from (f"{text} Answer {number}." for number in count(2) for text in texts)
+
+
+@pytest.mark.timeout(300)
 def test_answers_that_turn_toxic_raise_the_line_and_a_leak_is_flagged(tmp_path: Path, model: tuple[Model, str]) -> None:
     served, url = model
     policy = tmp_path / "policy.yaml"
     policy.write_text(yaml.safe_dump({"mode": "enforce", "baseline": {"closes_at": 40, "provisional_reverts": True}}))
     settings = {**SETTINGS, "policy": str(policy), "classifiers": {"enabled": True}}
-    harmful, harmless = iter(HARMFUL), iter(HARMLESS)
+    harmful, harmless = endless(HARMFUL), endless(HARMLESS)
     with groundwire(tmp_path, url, settings) as wire:
         until(lambda: route(wire)["status"] == "learning", "the route")
         until(lambda: judge(wire).startswith("guard-small@"), "the model")
@@ -124,7 +131,7 @@ def test_answers_that_turn_toxic_raise_the_line_and_a_leak_is_flagged(tmp_path: 
                 ask(wire, text)
             return bool(route(wire)["baseline"]["status"] != "learning")
 
-        until(learnt, "a baseline", 180.0)
+        until(learnt, "a baseline")
         calm = route(wire)
         assert calm["step"] == "steady"
         assert calm["window"]["signals"]["toxicity"]["rate"] == 0.0
@@ -138,7 +145,7 @@ def test_answers_that_turn_toxic_raise_the_line_and_a_leak_is_flagged(tmp_path: 
             tests = {one["metric"]: one for one in route(wire)["tests"] if one["line"] == "warning"}
             return tests if tests["toxicity"]["status"] == "crossed" else None
 
-        found = until(watched, "the toxicity line", 120.0)["toxicity"]
+        found = until(watched, "the toxicity line")["toxicity"]
         assert found["baseline"] < found["m"] < found["estimate"]
         now = until(lambda: one if (one := route(wire))["step"] == "watch" else None, "the step")
         assert now["severity"] == "medium"
@@ -171,7 +178,7 @@ def test_a_corrupt_model_stops_nothing_and_a_whole_one_takes_over_under_traffic(
         assert judge(wire) == JUDGE_VERSION
         assert metric(wire, "groundwire_classifier_degraded") == 1
 
-        texts = iter(HARMLESS)
+        texts = endless(HARMLESS)
         until(lambda: ask(wire, next(texts)) and route(wire)["counts"]["assessed"], "an assessed answer")
         (folder / "model.onnx").write_bytes(whole)
         until(lambda: ask(wire, next(texts)) and judge(wire).startswith("tiny@3"), "the whole model")
