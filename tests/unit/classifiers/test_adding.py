@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from tokenizers.models import BPE, Unigram, WordLevel
@@ -106,6 +106,7 @@ logits_of_three = st.lists(st.lists(st.floats(-30, 30), min_size=3, max_size=3),
 
 
 @given(logits_of_three)
+@settings(deadline=None, max_examples=60)
 def test_the_probability_of_a_softmax_signal_is_the_sum_of_its_labels(rows: list[list[float]]) -> None:
     plan = labels.guessed("m", ["hate", "x", "y"], Activation.SOFTMAX)
     for row, (score,) in zip(rows, labels.probabilities(np.array(rows), plan), strict=True):
@@ -114,6 +115,7 @@ def test_the_probability_of_a_softmax_signal_is_the_sum_of_its_labels(rows: list
 
 
 @given(logits_of_three)
+@settings(deadline=None, max_examples=60)
 def test_the_probability_of_a_sigmoid_signal_is_its_largest(rows: list[list[float]]) -> None:
     plan = labels.guessed("m", ["hate", "Hate", "y"], Activation.SIGMOID)
     for row, (score,) in zip(rows, labels.probabilities(np.array(rows), plan), strict=True):
@@ -125,6 +127,7 @@ pairs = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_si
 
 
 @given(pairs, st.floats(0, 1))
+@settings(deadline=None, max_examples=60)
 def test_agreement_is_counted_text_by_text(scores: list[tuple[float, float]], threshold: float) -> None:
     original, other = (np.array([[pair[side]] for pair in scores]) for side in (0, 1))
     found_ = agreement(original, other, np.array([threshold]))
@@ -193,6 +196,7 @@ def test_a_decoder_and_a_name_that_is_taken_are_refused() -> None:
 
 
 @given(st.integers(1, 10_000), st.integers(1, 10_000))
+@settings(deadline=None, max_examples=60)
 def test_windows_always_leave_room_for_text(positions: int, window: int) -> None:
     cut = writing.shape(positions, window)
     assert cut.window - cut.prompt - 3 > cut.overlap

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.classifiers.contract import Item, OutOfScope, Role, Scored
@@ -87,6 +87,7 @@ def test_an_absent_label_is_unknown() -> None:
 
 
 @given(st.floats(0, 1))
+@settings(deadline=None, max_examples=60)
 def test_a_share_of_annotators_counts_from_a_half(share: float) -> None:
     assert truths({"toxicity": share})["toxicity"] is (share >= 0.5)
 
@@ -193,6 +194,7 @@ def test_rows_come_back_in_their_order_with_their_own_scores() -> None:
 
 
 @given(st.lists(st.tuples(st.text(max_size=3), st.sampled_from("ab")), max_size=20), st.integers(1, 5))
+@settings(deadline=None, max_examples=60)
 def test_a_sample_keeps_as_many_of_each_source_and_always_the_same(texts: list[tuple[str, str]], most: int) -> None:
     rows = [row(text, source) for text, source in texts]
     chosen = sampled(rows, most)

@@ -88,6 +88,7 @@ def test_log_loss_does_not_overflow() -> None:
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=60), st.integers(2, 6), st.integers(0, 9))
+@settings(deadline=None, max_examples=60)
 def test_folds_share_both_kinds_evenly(kinds: list[bool], count: int, seed: int) -> None:
     truth = np.array(kinds)
     fold = folds(truth, count, seed)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.classifiers.evaluation.metrics import (
@@ -41,6 +41,7 @@ def shares(rows: Rows, threshold: float) -> tuple[float, float]:
 
 
 @given(rows_of_both)
+@settings(deadline=None, max_examples=60)
 def test_auroc_is_the_share_of_pairs_in_the_right_order(rows: Rows) -> None:
     pairs = [(high, low) for yes, high in rows if yes for no, low in rows if not no]
     right = sum(1.0 if high > low else 0.5 if high == low else 0.0 for high, low in pairs)
@@ -48,6 +49,7 @@ def test_auroc_is_the_share_of_pairs_in_the_right_order(rows: Rows) -> None:
 
 
 @given(rows_of_both)
+@settings(deadline=None, max_examples=60)
 def test_auprc_is_precision_summed_over_the_steps_of_recall(rows: Rows) -> None:
     expected, before = 0.0, 0.0
     for threshold in sorted({score for _, score in rows}, reverse=True):
@@ -59,6 +61,7 @@ def test_auprc_is_precision_summed_over_the_steps_of_recall(rows: Rows) -> None:
 
 
 @given(rows_of_both, rates)
+@settings(deadline=None, max_examples=60)
 def test_recall_at_a_false_positive_rate_is_the_best_of_all_thresholds(rows: Rows, rate: float) -> None:
     thresholds = [math.inf, *(score for _, score in rows)]
     allowed = [recall for recall, false in (shares(rows, one) for one in thresholds) if false <= rate]
@@ -66,6 +69,7 @@ def test_recall_at_a_false_positive_rate_is_the_best_of_all_thresholds(rows: Row
 
 
 @given(rows_of_both, rates)
+@settings(deadline=None, max_examples=60)
 def test_a_chosen_threshold_keeps_its_false_positive_rate_and_the_next_one_does_not(rows: Rows, rate: float) -> None:
     threshold = threshold_for(*arrays(rows), rate)
     assert shares(rows, threshold)[1] <= rate
@@ -74,6 +78,7 @@ def test_a_chosen_threshold_keeps_its_false_positive_rate_and_the_next_one_does_
 
 
 @given(rows_of_any_kind, st.integers(1, 20))
+@settings(deadline=None, max_examples=60)
 def test_calibration_error_is_the_weighted_gap_of_its_bins(rows: Rows, bins: int) -> None:
     expected = 0.0
     for part in range(bins):
@@ -83,6 +88,7 @@ def test_calibration_error_is_the_weighted_gap_of_its_bins(rows: Rows, bins: int
 
 
 @given(rows_of_any_kind, scores)
+@settings(deadline=None, max_examples=60)
 def test_the_confusion_counts_every_row_once(rows: Rows, threshold: float) -> None:
     truth, score = arrays(rows)
     matrix = confusion(truth, score >= threshold)
@@ -94,6 +100,7 @@ def test_the_confusion_counts_every_row_once(rows: Rows, threshold: float) -> No
 
 
 @given(rows_of_both, st.randoms(use_true_random=False))
+@settings(deadline=None, max_examples=60)
 def test_no_measure_knows_the_order_of_the_rows(rows: Rows, shuffler: object) -> None:
     other = list(rows)
     shuffler.shuffle(other)  # type: ignore[attr-defined]

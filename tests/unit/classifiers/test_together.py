@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from proxy.analysis.classifier import Chosen
-from proxy.classifiers.contract import Classifier, Item, OutOfScope, Role, Scored
+from proxy.classifiers.contract import HAZARDS, Classifier, Item, OutOfScope, Role, Scored
 from proxy.classifiers.guard import Guard
 from proxy.classifiers.together import Together
 from proxy.config.settings import Classifiers
@@ -71,7 +71,7 @@ def test_one_alone_is_itself() -> None:
 
 async def test_the_analysis_process_loads_all_and_takes_a_change_of_any(tmp_path: Path) -> None:
     took_over: list[str] = []
-    chosen = Chosen(Guard.load, read_taxonomy(), lambda assessor: took_over.append(assessor.version))
+    chosen = Chosen(Guard.load, read_taxonomy(HAZARDS), lambda assessor: took_over.append(assessor.version))
     model = folders.make(tmp_path / "model")
     own = folders.make(tmp_path / "own", name="own", head=[folders.binary("policy.rude", 0, ["response"])])
     await chosen.take(Classifiers(model=str(model), also=(str(own),)))

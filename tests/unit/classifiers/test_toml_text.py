@@ -6,7 +6,7 @@ import tomllib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.classifiers.toml_text import toml_text
@@ -18,6 +18,7 @@ tables = st.dictionaries(texts, values, max_size=4)
 
 
 @given(st.dictionaries(texts, st.one_of(values, tables, st.lists(tables, min_size=1, max_size=3)), max_size=5))
+@settings(deadline=None, max_examples=60)
 def test_a_document_comes_back(document: dict[str, Any]) -> None:
     assert tomllib.loads(toml_text(document)) == document
 
