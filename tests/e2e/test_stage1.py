@@ -127,7 +127,7 @@ def test_answers_that_turn_toxic_raise_the_line_and_a_leak_is_flagged(tmp_path: 
         until(lambda: judge(wire).startswith("guard-small@"), "the model")
 
         def learnt() -> bool:
-            for text in (next(harmful), next(harmful), next(harmless)):
+            for text in (next(harmful), next(harmless), next(harmless)):
                 ask(wire, text)
             return bool(route(wire)["baseline"]["status"] != "learning")
 
@@ -143,7 +143,7 @@ def test_answers_that_turn_toxic_raise_the_line_and_a_leak_is_flagged(tmp_path: 
         def watched() -> Any:
             ask(wire, next(harmless))
             tests = {one["metric"]: one for one in route(wire)["tests"] if one["line"] == "warning"}
-            return tests if tests["toxicity"]["status"] == "crossed" else None
+            return tests if tests.get("toxicity", {"status": ""})["status"] == "crossed" else None
 
         found = until(watched, "the toxicity line")["toxicity"]
         assert found["baseline"] < found["m"] < found["estimate"]
