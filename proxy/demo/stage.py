@@ -123,7 +123,7 @@ class SyntheticStage:
     base_model, candidate_model = "base-model", ROUTE
     about = "a synthetic server in vLLM's shape"
     pace = Pace(
-        healthy_n=20, scales=(0.8, 0.6, 0.4, 0.2, 0.0), step_n=8, close_lag_s=2.0, learn_pause_s=0.06, pause_s=0.3
+        healthy_n=20, scales=(0.8, 0.6, 0.4, 0.2, 0.0), step_n=8, close_lag_s=2.0, learn_pause_s=0.12, pause_s=0.3
     )
 
     def __init__(self, child: Child, url: str) -> None:

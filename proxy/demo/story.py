@@ -21,7 +21,7 @@ CLIENTS: Final = 4
 LOOK_S: Final = 0.4  # between two looks at the route
 START_S: Final = 60.0  # for the route to appear
 STALL_S: Final = 180.0  # without a single answer
-LEARNING_SHARE_MAX: Final = 3.0  # prompts asked for each that the baseline needs, before the demo gives up
+LEARNING_SHARE_MAX: Final = 6.0  # prompts asked for each that the baseline needs, before the demo gives up
 REASON: Final = "the demo arms its own route"
 
 
