@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,9 @@ GOOD = {"name": "guard", "kind": "llama_guard", "url": "http://guard:8000", "mod
 HOSTED = {**GOOD, "kind": "openai_moderation", "url": "https://api.example", "key_env": "KEY"}
 
 
-def write(folder: Path, *entries: dict[str, object]) -> Path:
+def write(folder: Path, *entries: Mapping[str, object]) -> Path:
     """Each entry on one line of its own, from line 3 on."""
-    lines = ["classifiers:", "  remote:", *(f"    - {entry}".replace("True", "true") for entry in entries)]
+    lines = ["classifiers:", "  remote:", *(f"    - {dict(entry)}".replace("True", "true") for entry in entries)]
     path = folder / "groundwire.yaml"
     path.write_text("\n".join(lines).replace("False", "false") + "\n")
     return path
@@ -34,7 +35,7 @@ def test_none_is_asked_unless_it_is_configured() -> None:
 
 def test_a_list_of_them_is_read_and_handed_to_the_processes(tmp_path: Path) -> None:
     path = write(tmp_path, GOOD, {**HOSTED, "name": "hosted", "share": 0.5})
-    guard, hosted = compile_settings(path, ()).classifiers.remote
+    guard, hosted = compile_settings(str(path), ()).classifiers.remote
     assert (guard.name, guard.redact, guard.share) == ("guard", True, 0.05)
     assert (hosted.kind, hosted.key_env, hosted.share) == ("openai_moderation", "KEY", 0.5)
 
