@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from proxy.classifiers.emoji import spelt_out
+
 Ids = NDArray[np.int32]
 
 CHARS_MAX: Final = 65_536  # of a longer text the first and the last half: no tokenizer runs over megabytes
@@ -47,7 +49,9 @@ class Tokens:
 
     def ids(self, texts: Sequence[str]) -> list[Ids]:
         """Token numbers of each text, int32 [n], without special tokens."""
-        encoded = self._tokenizer.encode_batch_fast([_bounded(text) for text in texts], add_special_tokens=False)
+        encoded = self._tokenizer.encode_batch_fast(
+            [spelt_out(_bounded(text)) for text in texts], add_special_tokens=False
+        )
         return [np.asarray(one.ids, dtype=np.int32) for one in encoded]
 
     def _number(self, token: str) -> int:
