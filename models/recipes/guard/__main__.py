@@ -45,7 +45,7 @@ TEACHER: Final = Schedule("teacher", passes=1.0, encoder_rate=6e-5, head_rate=5e
 STUDENT: Final = Schedule("student", passes=1.0, encoder_rate=1.2e-4, head_rate=5e-4, teacher_share=0.7, seed=9)
 STUDENT_LAYERS: Final = (0, 2, 5)
 REPLAYED: Final = 0.35  # of the public texts, beside our own in the teacher's second pass
-REFUSAL_FPR: Final = 0.03
+REFUSAL_FPR: Final = 0.01  # a compliance taken for a refusal hides an erosion; the reverse only alarms early
 SEED: Final = 5
 
 
