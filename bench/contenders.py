@@ -83,12 +83,13 @@ def resident_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES
 
 
-def groundwire(folder: Path, port: int, upstream: int) -> list[str]:
-    """Everything on: routes found at the upstream, tee, features and counting in the analysis process."""
+def groundwire(folder: Path, port: int, upstream: int, *, classify: bool = True) -> list[str]:
+    """Everything on: routes found at the upstream, tee, classification and counting in the analysis process."""
     health, analysis = free_ports(2)
     settings = {
         "state_dir": str(folder),
         "log_level": "error",
+        "classifiers": {"enabled": classify},
         "upstreams": {"default": {"url": f"http://127.0.0.1:{upstream}"}},
         "routes": {"tuned": {"base_model": "base"}},
         "listen": {
@@ -100,6 +101,11 @@ def groundwire(folder: Path, port: int, upstream: int) -> list[str]:
     config = folder / "groundwire.yaml"
     config.write_text(json.dumps(settings))  # JSON is YAML
     return [sys.executable, "-m", "proxy.cli", "serve", "--config", str(config)]
+
+
+def without_classifier(folder: Path, port: int, upstream: int) -> list[str]:
+    """The same with the patterns as judge: what classification beside it costs traffic."""
+    return groundwire(folder, port, upstream, classify=False)
 
 
 def nginx(folder: Path, port: int, upstream: int) -> list[str]:
@@ -171,6 +177,7 @@ def aiohttp_proxy(_folder: Path, port: int, upstream: int) -> list[str]:
 
 CONTENDERS = (
     Contender("groundwire", groundwire),
+    Contender("patterns", without_classifier),
     Contender("nginx", nginx),
     Contender("envoy", envoy),
     Contender("aiohttp", aiohttp_proxy),
@@ -200,7 +207,7 @@ def started(contender: Contender, folder: Path, upstream: int, proxy_core: int, 
         process = subprocess.Popen(["taskset", "-c", str(proxy_core), *command], cwd=ROOT, stdout=out, stderr=out)
     try:
         running = Running(contender.name, port, process.pid, first_answer_s(port, process, since_s))
-        if contender.name == "groundwire":
+        if contender.command in (groundwire, without_classifier):
             running.analysis = analysis_of(process.pid)
             os.sched_setaffinity(running.analysis, {load_core})
         yield running

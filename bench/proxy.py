@@ -146,15 +146,15 @@ def report(found: dict[str, Figures], size: Size) -> None:
     """The tables."""
     names = list(found)
     ours = found.get("groundwire", {})
-    ratios = [name for name in ("nginx", "envoy") if name in found and ours]
+    ratios = [name for name in ("patterns", "nginx", "envoy") if name in found and ours]
     print(f"\nmedians of {size.rounds}; request {len(request())} bytes; {size.streams} streams of {size.events} events,"
           f" one each {size.gap_ms} ms; latency at {size.rate_rps:g} requests/s")  # fmt: skip
-    print(f"\n{'':38}" + "".join(f"{name:>12}" for name in names) + "".join(f"{f'/{name}':>9}" for name in ratios))
+    print(f"\n{'':38}" + "".join(f"{name:>12}" for name in names) + "".join(f"{f'/{name}':>10}" for name in ratios))
     for figure in rows(found):
         line = "".join(f"{shown(found[name].get(figure)):>12}" for name in names)
-        line += "".join(f"{ratio(ours.get(figure), found[name].get(figure)):>9}" for name in ratios)
+        line += "".join(f"{ratio(ours.get(figure), found[name].get(figure)):>10}" for name in ratios)
         print(f"{figure:38}{line}")
-    print("\n/nginx, /envoy: Groundwire's figure divided by theirs")
+    print("\n/nginx, /envoy: Groundwire's figure divided by theirs; /patterns: by its own without the classifier")
 
 
 def rows(found: dict[str, Figures]) -> list[str]:
