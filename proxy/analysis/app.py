@@ -24,6 +24,7 @@ from proxy.analysis.health import classifier_samples, make_health, pipeline_samp
 from proxy.analysis.judging import Judging
 from proxy.analysis.listeners import serve_http
 from proxy.analysis.pipeline import FLUSH_INTERVAL_S, Batching, Panes, Pipeline
+from proxy.analysis.priority import give_way
 from proxy.analysis.prompt_key import prompt_hasher, read_or_make_key
 from proxy.analysis.queue import BoundedQueue
 from proxy.analysis.remote import RemoteTap
@@ -47,7 +48,6 @@ from proxy.telemetry.logs import get_logger, set_up
 
 log = get_logger(__name__)
 
-NICE: Final = 10
 DRAIN_S: Final = 2.0  # under the time that traffic gives its child
 SETTLE_S: Final = 0.1
 PARENT_CHECK_INTERVAL_S: Final = 0.25
@@ -61,8 +61,7 @@ def main(settings: Settings, reread: Callable[[], Settings]) -> int:
     Returns 0, or 1 where a port, a file or the policy cannot be used: whoever started it tries again.
     """
     set_up(settings.log_level, "analysis")
-    if os.getpriority(os.PRIO_PROCESS, 0) < NICE:
-        os.setpriority(os.PRIO_PROCESS, 0, NICE)
+    give_way()
     try:
         asyncio.run(_run(settings, reread))
     except GroundwireError as wrong:
