@@ -38,6 +38,7 @@ from models.recipes.guard.batches import Encoded, encode
 from models.recipes.guard.heads import HEADS
 from models.recipes.guard.splits import share_of
 from models.recipes.guard.training import Schedule, train
+from proxy.classifiers.stage0 import Stage0
 from proxy.classifiers.tokens import Tokens
 
 TEACHER_PUBLIC: Final = Schedule("teacher-public", passes=1.0)
@@ -46,7 +47,6 @@ STUDENT: Final = Schedule("student", passes=1.0, encoder_rate=1.2e-4, head_rate=
 STUDENT_LAYERS: Final = (0, 2, 5)
 REPLAYED: Final = 0.35  # of the public texts, beside our own in the teacher's second pass
 REFUSAL_FPR: Final = 0.01  # a compliance taken for a refusal hides an erosion; the reverse only alarms early
-SEED: Final = 5
 
 
 def main() -> int:
@@ -85,9 +85,7 @@ def _arguments() -> argparse.Namespace:
 
 def _teacher(published: Path, encoded: Encoded, tokens: Tokens, work: Path) -> net.GuardNet:
     teacher = net.pretrained(published)
-    first = _run(TEACHER_PUBLIC, teacher, encoded, tokens, work, lambda n: _public(encoded, n))
-    if first:
-        print("teacher-public done", flush=True)
+    _run(TEACHER_PUBLIC, teacher, encoded, tokens, work, lambda n: _public(encoded, n))
     _run(TEACHER, teacher, encoded, tokens, work, lambda n: _own_and_some(encoded, n))
     return teacher
 
@@ -101,14 +99,13 @@ def _student(published: Path, teacher: net.GuardNet, encoded: Encoded, tokens: T
 def _run(
     schedule: Schedule, trained: net.GuardNet, encoded: Encoded, tokens: Tokens, work: Path,
     order_of: Callable[[int], Sequence[int]], teacher: net.GuardNet | None = None,
-) -> bool:  # fmt: skip
+) -> None:  # fmt: skip
     done = work / f"{schedule.name}.pt"
     if done.is_file():
         trained.load_state_dict(torch.load(done, weights_only=True))
         trained.eval()
-        return False
+        return
     train(trained, encoded, tokens, order_of, schedule, work, teacher)
-    return True
 
 
 def _shuffled(numbers: list[int], seed: int) -> list[int]:
@@ -160,14 +157,14 @@ def _ship(
     export.quantized(exported / "fp32.onnx", exported / "model.onnx")
     tokens = Tokens(published / "tokenizer.json")
     held = _measured_rows(rows)
-    raw = measuring.raw(exported / "model.onnx", tokens, *stage0, held, arguments.threads)
+    raw = measuring.raw(exported / "model.onnx", tokens, Stage0(*stage0), held, arguments.threads)
     fits = _fits(raw, held)
     folder = arguments.out / name
     ship.files(folder, exported / "model.onnx", published / "tokenizer.json", *stage0)
     ship.manifest(folder, name, arguments.model_version, arguments.created, fits)
     tested = [at for at, row in enumerate(held) if row.unseen or not _calibrates(row)]
     measured = card.Measured(measuring.part(raw, tested), [held[at] for at in tested], fits)
-    taught = [row for row in rows if not row.held_out]
+    taught = data.capped(rows, 0)  # the rows of a whole pass
     lines = list(report.lines(measured.raw, measured.rows, fits))
     (exported / "report.json").write_text(json.dumps([asdict(one) for one in lines]))
     card.write(folder, card.Made(name, arguments.model_version, arguments.created), lines, measured, taught)

@@ -31,7 +31,6 @@ class Encoded:
     text: list[Ids]
     prompt: list[Ids]
     labels: NDArray[np.float32]
-    weights: NDArray[np.float32]
     rows: Sequence[Row]
 
 
@@ -42,9 +41,8 @@ def encode(rows: Sequence[Row], tokens: Tokens) -> Encoded:
         for column, head in enumerate(HEADS):
             if head.name in row.labels:
                 labels[at, column] = row.labels[head.name]
-    weights = np.ones(len(rows), dtype=np.float32)
     prompts = tokens.ids([row.prompt for row in rows])
-    return Encoded(tokens.ids([row.text for row in rows]), prompts, labels, weights, rows)
+    return Encoded(tokens.ids([row.text for row in rows]), prompts, labels, rows)
 
 
 def batches(

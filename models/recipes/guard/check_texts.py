@@ -1,6 +1,6 @@
 """Checks the training sentences in `texts/*.yaml` and prints how many there are: labels, slots, duplicates, lengths.
 
-Run: python models/recipes/guard/check_texts.py [FOLDER]. Leaves with 1 and a line for each fault where it finds any.
+Run: python -m models.recipes.guard.check_texts [FOLDER]. Leaves with 1 and a line for each fault where it finds any.
 """
 
 from __future__ import annotations
@@ -14,26 +14,8 @@ from typing import Any, Final
 
 import yaml
 
-HAZARDS: Final = frozenset(
-    [
-        "violent_crime",
-        "weapons",
-        "nonviolent_crime",
-        "fraud",
-        "cybercrime",
-        "sex_crime",
-        "sexual_content",
-        "hate",
-        "harassment",
-        "self_harm",
-        "privacy",
-        "intellectual_property",
-        "defamation",
-        "misinformation",
-        "elections",
-        "specialized_advice",
-    ]
-)
+from proxy.classifiers.contract import HAZARDS, Role
+
 BINARY: Final = frozenset(
     [
         "toxicity",
@@ -51,7 +33,7 @@ BINARY: Final = frozenset(
     ]
 )
 REFUSALS: Final = frozenset({"complies", "partly", "refuses"})
-ROLES: Final = frozenset({"other", "request", "response"})
+ROLES: Final = frozenset(role.value for role in Role)
 SLOT: Final = re.compile(r"\{(\w+)\}")
 LONG_WORDS: Final = 40
 # Sexual texts are between adults, always: none of these words may stand in one, nor in a filling of it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from onnxruntime.quantization import QuantFormat, QuantizationMode, QuantType
 from optimum.exporters.onnx import export
@@ -36,7 +36,7 @@ def to_onnx(net: GuardNet, path: Path) -> None:
     net.cpu().eval()
     net.encoder.embeddings.word_embeddings.sparse = False
     config = GuardOnnxConfig(net.config, task="feature-extraction")
-    export(model=_as_pretrained(net), config=config, output=path, opset=OPSET)
+    export(model=net, config=config, output=path, opset=OPSET)
 
 
 def quantized(path: Path, target: Path, *, reduce_range: bool = True) -> None:
@@ -64,7 +64,3 @@ def quantized(path: Path, target: Path, *, reduce_range: bool = True) -> None:
     made = next(folder.glob("*.onnx"))
     shutil.move(made, target)
     shutil.rmtree(folder)
-
-
-def _as_pretrained(net: GuardNet) -> Any:
-    return net

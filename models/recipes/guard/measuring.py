@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from models.recipes.guard.batches import SHAPE
 from models.recipes.guard.data import Row
-from proxy.classifiers.ngrams import buckets
-from proxy.classifiers.tokens import Tokens, padded
+from proxy.classifiers.encoder import Encoder, session
+from proxy.classifiers.stage0 import Stage0
+from proxy.classifiers.tokens import Tokens
 
 Floats = NDArray[np.float32]
 
@@ -28,34 +29,19 @@ class Raw:
     embeddings: Floats
 
 
-def raw(onnx: Path, tokens: Tokens, table: Floats, bias: Floats, rows: Sequence[Row], threads: int = 2) -> Raw:
-    """Score rows; a row with a prompt is read with it."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(str(onnx), options, providers=["CPUExecutionProvider"])
+def raw(onnx: Path, tokens: Tokens, stage0: Stage0, rows: Sequence[Row], passes: int = 2) -> Raw:
+    """Score rows, `passes` side by side, each of one window as in service; a row with a prompt is read with it."""
     texts, prompts = tokens.ids([row.text for row in rows]), tokens.ids([row.prompt for row in rows])
-    windows: list[tuple[int, Any]] = []
-    for number, (text, prompt) in enumerate(zip(texts, prompts, strict=True)):
-        windows.extend((number, one) for one in tokens.windows(text, prompt if len(prompt) else None, SHAPE))
-    logits: list[Any] = [None] * len(windows)
-    means: list[Any] = [None] * len(windows)
-    for at, (_, window) in enumerate(windows):  # one a pass, as the runtime does: int8 scales belong to a whole pass
-        found = session.run(["embedding", "logits"], padded([window], tokens.pad))
-        means[at], logits[at] = found[0][0], found[1][0]
-    z1: list[list[Any]] = [[] for _ in rows]
-    first: list[Any] = [None] * len(rows)
-    for at, (number, _) in enumerate(windows):
-        z1[number].append(logits[at])
-        if first[number] is None:
-            first[number] = means[at]
-    z0 = np.stack([_stage0(table, bias, ids) for ids in texts]) if len(rows) else np.zeros((0, len(bias)), np.float32)
-    return Raw([np.stack(one) for one in z1], z0, np.stack(first))
-
-
-def _stage0(table: Floats, bias: Floats, ids: NDArray[np.int32]) -> Floats:
-    found = buckets(ids)
-    total = table[found].astype(np.float32).sum(0) / np.sqrt(max(len(found), 1)) + bias
-    return np.asarray(total, dtype=np.float32)
+    windows = [
+        tokens.windows(text, prompt if len(prompt) else None, SHAPE)
+        for text, prompt in zip(texts, prompts, strict=True)
+    ]
+    with ThreadPoolExecutor(passes) as pool:
+        encoder = Encoder(session(onnx.read_bytes(), threads=1), tokens.pad, passes=pool)
+        embeddings, logits = encoder.run([one for some in windows for one in some])
+    firsts = np.cumsum([0, *(len(some) for some in windows)])
+    z1 = [logits[begin:end] for begin, end in pairwise(firsts)]
+    return Raw(z1, np.stack([stage0.logits(ids) for ids in texts]), embeddings[firsts[:-1]])
 
 
 def part(of: Raw, numbers: Sequence[int]) -> Raw:

@@ -17,12 +17,10 @@ from torch import Tensor, nn
 from models.recipes.guard.batches import Encoded, batches
 from models.recipes.guard.heads import HEADS, offsets
 from models.recipes.guard.net import GuardNet
-from proxy.classifiers.contract import Role
 from proxy.classifiers.tokens import Tokens
 
 CHECKPOINT_S: Final = 180.0
 SAID_S: Final = 30.0
-_ROLES: Final = tuple(Role)
 
 
 @dataclass(frozen=True, slots=True)
