@@ -15,24 +15,10 @@ from typing import Any, Final
 import yaml
 
 from proxy.classifiers.contract import HAZARDS, Role
+from proxy.classifiers.manifest import CLASSES, REFUSAL_KIND, SIGNALS
 
-BINARY: Final = frozenset(
-    [
-        "toxicity",
-        "hate",
-        "violence",
-        "self_harm",
-        "sexual",
-        "harassment",
-        "unsafe",
-        "response_harmful",
-        "prompt_harmful",
-        "jailbreak",
-        "injection",
-        "hedge",
-    ]
-)
-REFUSALS: Final = frozenset({"complies", "partly", "refuses"})
+BINARY: Final = SIGNALS - {"refusal"}  # that one follows from refusal_kind
+REFUSALS: Final = CLASSES[REFUSAL_KIND] or frozenset()
 ROLES: Final = frozenset(role.value for role in Role)
 SLOT: Final = re.compile(r"\{(\w+)\}")
 LONG_WORDS: Final = 40

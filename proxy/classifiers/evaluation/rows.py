@@ -15,27 +15,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from proxy.classifiers.contract import HAZARDS, Role
+from proxy.classifiers.manifest import SIGNALS
 from proxy.core.errors import GroundwireError
 
 SUFFIXES: Final = (".jsonl", ".jsonl.gz")
 LINE_CHARS_MAX: Final = 4_194_304
 
 ATTACK: Final = "jailbreak or injection"  # the larger of the two scores; callers rarely need them apart
-_DIRECT: Final = (
-    "toxicity",
-    "hate",
-    "violence",
-    "self_harm",
-    "sexual",
-    "harassment",
-    "unsafe",
-    "response_harmful",
-    "refusal",
-    "hedge",
-    "prompt_harmful",
-    "jailbreak",
-    "injection",
-)
+_DIRECT: Final = tuple(sorted(SIGNALS))
 _UNSAFE: Final = ("hate", "violence", "self_harm", "sexual", "harassment")
 _SAFE_WHERE_ALL_ZERO: Final = ("violence", "self_harm", "sexual", "harassment")
 
