@@ -2,9 +2,9 @@
 
 Why one row a pass. Dynamic int8 quantization takes the scale of an activation from the whole tensor, so a row's
 neighbours, and even its padding, change its numbers: eight texts of several lengths in one pass moved probabilities by
-up to .021 (.002 in the mean) and turned an embedding to a cosine of .986. And one thread gains at most 6 % from more
-rows: 16 tokens cost 1.50 ms alone and 1.42 ms among eight, 64 tokens and more the same. So the default is a row a
-pass, without padding: a text has the same score whatever is scored beside it. More cores run passes side by side.
+up to .021 (by hand, on a trial file). And one thread gains next to nothing from more rows (make bench-classify). So the
+default is a row a pass, without padding: a text has the same score whatever is scored beside it. More cores run passes
+side by side.
 """
 
 from __future__ import annotations
