@@ -25,6 +25,8 @@ _PLAINLY_UNSAFE: Final = frozenset(
     {"violent_crime", "weapons", "sex_crime", "sexual_content", "hate", "harassment", "self_harm"}
 )
 
+_NOT_HATE_YET_RUDE: Final = 0.25
+
 # Rows of a source that one pass sees: large sources of one kind must not drown the rest.
 CAPS: Final = {
     "s-nlp/paradetox": 9_000,
@@ -128,6 +130,8 @@ def _labels(raw: Mapping[str, Any]) -> dict[str, float]:
         labels["hazard"] = float(HAZARDS.index(hazards[0]))
     if given.get("topic") in TOPICS:
         labels["topic"] = float(TOPICS.index(given["topic"]))
+    if raw["source"] == "HannahKirk/Hatemoji" and labels.get("hate") == 0:
+        labels.setdefault("toxicity", _NOT_HATE_YET_RUDE)  # left unknown, every emoji would be toxic
     if raw["source"].startswith("synthetic"):  # hazard_text
         labels["unsafe"] = max(labels.get(name, 0.0) for name in CONTENT)
         positive = [name for name in CONTENT if labels.get(name) == 1]
