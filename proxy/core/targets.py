@@ -65,7 +65,8 @@ class Asked:
     """A request target, understood.
 
     `target` is it in origin form (or `*`), and `host` the authority of an absolute form. `path` is plain: decoded,
-    without dot segments, double or trailing slashes. `denied` is the pattern of the setting that refuses it, or "".
+    without dot segments, double or trailing slashes. `batches`: it makes a batch, whose models stand inside its lines or
+    in a file sent before. `denied` is the pattern of the setting that refuses it, or "".
     `model` is the name that the path carries, at `span` of `target` in bytes; the span is None where the name is
     there only once the path is made plain.
     """
@@ -75,6 +76,7 @@ class Asked:
     host: bytes | None = None
     denied: str = ""
     inference: bool = False
+    batches: bool = False
     model: str = ""
     span: tuple[int, int] | None = None
 
@@ -94,8 +96,9 @@ def read_target(
     raw = target.partition(b"?")[0].decode("latin-1")
     path = plain_path(raw)
     model, span = _model_of(raw, path)
-    inference = path.rpartition("/")[2].rpartition(":")[2] in _INFERENCE or path == "/" or bool(model)
-    return Asked(target, path, host, _denied(raw, denied, prefixes, method), inference, model, span)
+    last = path.rpartition("/")[2].rpartition(":")[2]
+    inference, batches = last in _INFERENCE or path == "/" or bool(model), last == "batches" and method == "POST"
+    return Asked(target, path, host, _denied(raw, denied, prefixes, method), inference, batches, model, span)
 
 
 def plain_path(raw: str) -> str:

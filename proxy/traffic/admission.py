@@ -40,6 +40,8 @@ _NOTHING, _MODEL = Need.NOTHING, Need.MODEL
 
 def need_of(head: RequestHead, asked: Asked, strict: bool, plane: Plane) -> Need | Reply:
     """Whether the body must be read, or the refusal where it cannot be and something could be gone around."""
+    if strict and asked.batches:
+        return undecidable("a batch names its models where they cannot be read: ask for one answer at a time", 403)
     if strict and asked.inference:
         if head.upgrade:
             return undecidable("an upgraded connection to a model's path cannot be read")
