@@ -1,8 +1,8 @@
 """`python -m models.recipes.guard --data FOLDER`: trains, exports, calibrates and writes models/guard-*; resumes.
 
     teacher-public   6 layers, one pass over the public texts
-    teacher          6 layers, one pass over our own texts and a part of the public ones     -> guard-large
-    student          3 of its layers, its probabilities as targets, over all texts           -> guard-small
+    teacher          6 layers, three passes over our own texts and a part of the public ones -> guard-large
+    student          3 of its layers, its probabilities as targets, over all texts, our own twice -> guard-small
     stage 0          hashed n-grams, shared by both
 
 Each stage leaves its weights in the work folder and is not run again where they lie there.
@@ -42,10 +42,10 @@ from proxy.classifiers.stage0 import Stage0
 from proxy.classifiers.tokens import Tokens
 
 TEACHER_PUBLIC: Final = Schedule("teacher-public", passes=1.0)
-TEACHER: Final = Schedule("teacher", passes=1.0, encoder_rate=6e-5, head_rate=5e-4, seed=8)
-STUDENT: Final = Schedule("student", passes=1.0, encoder_rate=1.2e-4, head_rate=5e-4, teacher_share=0.7, seed=9)
+TEACHER: Final = Schedule("teacher", passes=3.0, encoder_rate=6e-5, head_rate=5e-4, seed=8)
+STUDENT: Final = Schedule("student", passes=2.0, encoder_rate=1.2e-4, head_rate=5e-4, teacher_share=0.7, seed=9)
 STUDENT_LAYERS: Final = (0, 2, 5)
-REPLAYED: Final = 0.35  # of the public texts, beside our own in the teacher's second pass
+REPLAYED: Final = 0.14  # of the public texts, beside our own in each of the teacher's passes over those
 REFUSAL_FPR: Final = 0.01  # a compliance taken for a refusal hides an erosion; the reverse only alarms early
 
 
@@ -121,27 +121,33 @@ def _kept(encoded: Encoded, seed: int) -> set[int]:
     }
 
 
-def _own(encoded: Encoded) -> list[int]:
-    return [number for number, row in enumerate(encoded.rows) if row.source.startswith("own/")]
+def _own(encoded: Encoded, filling: int) -> list[int]:
+    rows = enumerate(encoded.rows)
+    return [number for number, row in rows if row.source.startswith("own/") and row.filling == filling]
 
 
 def _public(encoded: Encoded, number: int) -> list[int]:
     return _shuffled(sorted(_kept(encoded, number)), 100 + number)
 
 
+def _slice(encoded: Encoded, number: int, share: float) -> list[int]:
+    """The `number`th part of one pass over the public texts: no text comes twice."""
+    kept = sorted(_kept(encoded, 0))
+    return [at for at in kept if number * share <= share_of(f"slice/{encoded.rows[at].key}") < (number + 1) * share]
+
+
 def _own_and_some(encoded: Encoded, number: int) -> list[int]:
-    some = [at for at in sorted(_kept(encoded, 50 + number)) if share_of(f"replay/{encoded.rows[at].key}") < REPLAYED]
-    return _shuffled(_own(encoded) + some, 200 + number)
+    return _shuffled(_own(encoded, number) + _slice(encoded, number, REPLAYED), 200 + number)
 
 
 def _everything(encoded: Encoded, number: int) -> list[int]:
-    return _shuffled(_own(encoded) + sorted(_kept(encoded, number)), 300 + number)
+    return _shuffled(_own(encoded, number) + _slice(encoded, number, 1.0 / STUDENT.passes), 300 + number)
 
 
 def _stage0(encoded: Encoded, work: Path) -> tuple[Any, Any]:
     kept = work / "stage0.npz"
     if not kept.is_file():
-        table, bias = ngrams_fit.shipped(ngrams_fit.fit(encoded, _everything(encoded, 0)))
+        table, bias = ngrams_fit.shipped(ngrams_fit.fit(encoded, [*_everything(encoded, 0), *_everything(encoded, 1)]))
         np.savez(kept, table=table, bias=bias)
     held = np.load(kept)
     return held["table"], held["bias"]
@@ -164,7 +170,7 @@ def _ship(
     ship.manifest(folder, name, arguments.model_version, arguments.created, fits)
     tested = [at for at, row in enumerate(held) if row.unseen or not _calibrates(row)]
     measured = card.Measured(measuring.part(raw, tested), [held[at] for at in tested], fits)
-    taught = data.capped(rows, 0)  # the rows of a whole pass
+    taught = data.capped([row for row in rows if row.filling == 0], 0)  # the rows of a whole pass
     lines = list(report.lines(measured.raw, measured.rows, fits))
     (exported / "report.json").write_text(json.dumps([asdict(one) for one in lines]))
     card.write(folder, card.Made(name, arguments.model_version, arguments.created), lines, measured, taught)
@@ -175,14 +181,11 @@ def _measured_rows(rows: list[data.Row]) -> list[data.Row]:
     """Held-out rows; of a source with thousands, some hundreds are enough."""
     counts: dict[str, int] = {}
     for row in rows:
-        if row.held_out and not row.unseen:
+        if row.held_out and not row.unseen and row.filling == 0:
             counts[row.source] = counts.get(row.source, 0) + 1
-    most = 450
-    return [
-        row
-        for row in rows
-        if row.held_out and (row.unseen or share_of(f"measured/{row.text}") < most / max(counts[row.source], 1))
-    ]
+    share = {source: 450 / count for source, count in counts.items()}
+    held = (row for row in rows if row.held_out and row.filling == 0)
+    return [row for row in held if row.unseen or share_of(f"measured/{row.text}") < share[row.source]]
 
 
 def _calibrates(row: data.Row) -> bool:

@@ -20,6 +20,7 @@ from proxy.classifiers.contract import HAZARDS
 
 FILES: Final = ("toxicity", "requests", "jailbreak", "responses", "hazard_text")
 OWN: Final = Path(__file__).parent / "texts"
+FILLINGS: Final = 3
 CONTENT: Final = ("hate", "violence", "self_harm", "sexual", "harassment")
 _PLAINLY_UNSAFE: Final = frozenset(
     {"violent_crime", "weapons", "sex_crime", "sexual_content", "hate", "harassment", "self_harm"}
@@ -40,7 +41,10 @@ CAPS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One text. `labels`: 0..1 for yes-or-no heads (a share of annotators), a label's number for softmax heads."""
+    """One text. `labels`: 0..1 for yes-or-no heads (a share of annotators), a label's number for softmax heads.
+
+    `filling`: a template of ours is filled anew for each pass over it, so that no slot is learnt by heart.
+    """
 
     text: str
     prompt: str
@@ -51,11 +55,12 @@ class Row:
     held_out: bool
     unseen: bool
     generator: str = ""
+    filling: int = 0
 
 
-def rows(folder: Path, seed: int = 0) -> list[Row]:
+def rows(folder: Path) -> list[Row]:
     """Everything. Raises FileNotFoundError with the missing file's name."""
-    return [*_public(folder), *_own(seed)]
+    return [*_public(folder), *(row for filling in range(FILLINGS) for row in _own(filling))]
 
 
 def capped(all_rows: list[Row], seed: int) -> list[Row]:
@@ -96,8 +101,8 @@ def _public(folder: Path) -> Iterator[Row]:
                 )
 
 
-def _own(seed: int) -> Iterator[Row]:
-    for one in filled(OWN, seed):
+def _own(filling: int) -> Iterator[Row]:
+    for one in filled(OWN, filling):
         raw: dict[str, Any] = {"text": one.text, "source": one.source, "template": one.template}
         labels = {k: v for k, v in one.labels.items() if k not in ("hazard", "topic", "refusal_kind")}
         named = {
@@ -117,6 +122,7 @@ def _own(seed: int) -> Iterator[Row]:
             key=splits.wording(raw),
             held_out=splits.held_out(raw),
             unseen=False,
+            filling=filling,
         )
 
 
