@@ -47,7 +47,12 @@ class Observation:
     thresholds, `hazards` the categories in which the answer was found unsafe. `embedding` is a view of float32 [dim];
     it is a text in other clothes, and is never stored: `projections` are the bins of its fixed random projections, one
     for each, and `anomalous` is 1 where it lies far outside what the route's model is known to say. `sensitive` counts
-    what the answer gives away and the prompt did not hold, by type; None where nobody looked.
+    what the answer gives away and the prompt did not hold, by type; None where nobody looked. `harmful_output` is 1
+    where harm is above the strict threshold, at which one ordinary answer in 100,000 is flagged.
+
+    The context of the prompt: `tenant_shard` (0 to 3, of a keyed hash of who asks), `turns` of the user, `system` (a
+    keyed hash of the system prompt, "" without one), `prompt_chars`, `topic` (the classifier's likeliest), and names of
+    known `triggers` that the prompt holds. `shapes`: by drift signal, the bin that this answer or its prompt is in.
     """
 
     exchange_id: str
@@ -76,3 +81,11 @@ class Observation:
     projections: tuple[int, ...] = ()
     anomalous: int | None = None
     sensitive: Mapping[str, int] | None = None
+    harmful_output: int | None = None
+    tenant_shard: int = 0
+    turns: int = 0
+    system: str = ""
+    prompt_chars: int = 0
+    topic: str = ""
+    triggers: tuple[str, ...] = ()
+    shapes: Mapping[str, str] = field(default_factory=dict)
