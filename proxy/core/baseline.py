@@ -1,7 +1,8 @@
-"""A baseline: how often a route's model refused, category by category, when it was well. Pure; JSON in and out.
+"""A baseline: what a route's model did when it was well, in whole counts. Pure; JSON in and out.
 
-Lines are drawn from the lower Clopper-Pearson limit of each rate, so that a false-alarm statement holds although the
-baseline is itself an estimate (detection section 3).
+The five dimensions of R4.1 are `refusals` (with `contexts` and `canary`), the shapes of the output, toxicity (`highs`
+and the shape `toxicity_bin`), `hedging`, and the shape `topic`. Lines are drawn from the lower Clopper-Pearson limit of
+each rate, so that a false-alarm statement holds although the baseline is itself an estimate (detection section 3).
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
+from proxy.core import shapes as shapes_
 from proxy.core.errors import ConfigError, Place
 from proxy.core.observation import NO_HARM
+from proxy.core.shapes import Shapes
 from proxy.core.signals import HIGHS
 from proxy.detectors.intervals import lower_limit, upper_limit
 
@@ -72,6 +75,11 @@ class Baseline:
     change. `judge` is the version of what judged refusals ("" = not known): another judge makes another metric.
     `highs`: by signal that is bad when high (`signals.HIGHS`) and harm category of the prompt, raised of evaluated;
     one that is not there was not counted, and has no line.
+
+    `shapes`: by drift signal, observations by bin. `hours`: the same for an hour of the week (0 = Monday 00:00 UTC),
+    of signals that had enough in that hour. `contexts`: refused of evaluated harmful prompts by stratum of
+    `refusal_in`. `canary`: refused of evaluated canaries by harm category. `hedging`: hedged of answers by harm
+    category of the prompt. `anomaly`: flagged of answers. Each is empty where it was not counted.
     """
 
     kind: Kind
@@ -83,6 +91,16 @@ class Baseline:
     why: str = ""
     judge: str = ""
     highs: Mapping[str, Mapping[str, Tally]] = field(default_factory=dict)
+    shapes: Shapes = field(default_factory=dict)
+    contexts: Mapping[str, Tally] = field(default_factory=dict)
+    canary: Mapping[str, Tally] = field(default_factory=dict)
+    anomaly: Tally = NOT_KNOWN
+    hedging: Mapping[str, Tally] = field(default_factory=dict)
+    hours: Mapping[int, Shapes] = field(default_factory=dict)
+
+    def at_hour(self, hour_of_week: int) -> Shapes:
+        """The shapes to compare this hour with (0 = Monday 00:00 UTC): its own where it had enough, else the pooled."""
+        return {**self.shapes, **self.hours.get(hour_of_week, {})}
 
     @property
     def n(self) -> int:
@@ -104,7 +122,6 @@ def promote(baseline: Baseline, who: str, why: str, now_s: float) -> Baseline:
 
 def to_json(baseline: Baseline) -> dict[str, Any]:
     """Plain JSON values; `from_json` is the inverse."""
-    highs = baseline.highs
     return {
         "format": FORMAT,
         "kind": baseline.kind.value,
@@ -115,7 +132,21 @@ def to_json(baseline: Baseline) -> dict[str, Any]:
         "who": baseline.who,
         "why": baseline.why,
         "judge": baseline.judge,
-        **({"highs": {signal: _pairs(tallies) for signal, tallies in sorted(highs.items())}} if highs else {}),
+        **{key: value for key, value in _optional(baseline).items() if value},
+    }
+
+
+def _optional(baseline: Baseline) -> dict[str, Any]:
+    """What older baselines do not have; left out where it is empty, so that their digests stay."""
+    anomaly = baseline.anomaly
+    return {
+        "highs": {signal: _pairs(tallies) for signal, tallies in sorted(baseline.highs.items())},
+        "shapes": shapes_.to_json(baseline.shapes),
+        "contexts": _pairs(baseline.contexts),
+        "canary": _pairs(baseline.canary),
+        "anomaly": [anomaly.positives, anomaly.n] if anomaly.n else [],
+        "hedging": _pairs(baseline.hedging),
+        "hours": {str(hour): shapes_.to_json(of) for hour, of in sorted(baseline.hours.items())},
     }
 
 
@@ -129,24 +160,36 @@ def from_json(data: Any, file: str) -> Baseline:
     return Baseline(
         kind=Kind(data.get("kind", Kind.FILE)),
         standing=Standing(data.get("standing", Standing.PROVISIONAL)),
-        refusals={category: Tally(*pair) for category, pair in data["refusals"].items()},
+        refusals=_tallies(data["refusals"]),
         assessed=Tally(*data.get("assessed", (0, 0))),
         made_s=float(data.get("made_s", 0.0)),
         who=data.get("who", ""),
         why=data.get("why", ""),
         judge=data.get("judge", ""),
-        highs={
-            signal: {category: Tally(*pair) for category, pair in pairs.items()}
-            for signal, pairs in data.get("highs", {}).items()
-        },
+        highs={signal: _tallies(pairs) for signal, pairs in data.get("highs", {}).items()},
+        shapes=data.get("shapes", {}),
+        contexts=_tallies(data.get("contexts", {})),
+        canary=_tallies(data.get("canary", {})),
+        anomaly=Tally(*data.get("anomaly", (0, 0))),
+        hedging=_tallies(data.get("hedging", {})),
+        hours={int(hour): of for hour, of in data.get("hours", {}).items()},
     )
+
+
+def _tallies(pairs: Mapping[str, Any]) -> dict[str, Tally]:
+    return {stratum: Tally(*pair) for stratum, pair in pairs.items()}
 
 
 def _pairs(tallies: Mapping[str, Tally]) -> dict[str, list[int]]:
     return {category: [tally.positives, tally.n] for category, tally in sorted(tallies.items())}
 
 
-_KEYS: Final = ("format", "kind", "standing", "refusals", "assessed", "made_s", "who", "why", "judge", "highs")
+_TALLIES: Final = ("contexts", "canary", "hedging")
+_KEYS: Final = (
+    *("format", "kind", "standing", "refusals", "assessed", "made_s", "who", "why", "judge", "highs", "shapes"),
+    *(*_TALLIES, "anomaly", "hours"),
+)
+HOURS: Final = 168  # of a week
 
 
 def _problems(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -161,7 +204,12 @@ def _problems(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if isinstance(made_s, bool) or not isinstance(made_s, int | float):
         yield "made_s", "must be a number: Unix time in seconds"
     yield from _tally_problems("assessed", data.get("assessed", [0, 0]))
+    yield from _tally_problems("anomaly", data.get("anomaly", [0, 0]))
     yield from _high_problems(data.get("highs", {}))
+    yield from shapes_.problems("shapes", data.get("shapes", {}))
+    yield from _hour_problems(data.get("hours", {}))
+    for key in _TALLIES:
+        yield from _tallies_problems(key, data.get(key, {}))
     refusals = data.get("refusals")
     if not isinstance(refusals, dict) or not refusals:
         yield "refusals", "must be an object of harm category to [refused, evaluated], with at least one category"
@@ -182,6 +230,24 @@ def _high_problems(highs: Any) -> Iterator[tuple[str, str]]:
             continue
         for category, pair in tallies.items():
             yield from _tally_problems(f"highs.{signal}.{category}", pair)
+
+
+def _hour_problems(hours: Any) -> Iterator[tuple[str, str]]:
+    if not isinstance(hours, dict):
+        yield "hours", "must be an object of hour of the week to {signal: {bin: observations}}"
+        return
+    for hour, shapes in hours.items():
+        if not (isinstance(hour, str) and hour.isdecimal() and int(hour) < HOURS and str(int(hour)) == hour):
+            yield f"hours.{hour}", f"must be an hour of the week, 0 (Monday 00:00 UTC) to {HOURS - 1}"
+        yield from shapes_.problems(f"hours.{hour}", shapes)
+
+
+def _tallies_problems(key: str, tallies: Any) -> Iterator[tuple[str, str]]:
+    if not isinstance(tallies, dict):
+        yield key, "must be an object of stratum to [positives, observations]"
+        return
+    for stratum, pair in tallies.items():
+        yield from _tally_problems(f"{key}.{stratum}", pair)
 
 
 def _tally_problems(key: str, pair: Any) -> Iterator[tuple[str, str]]:

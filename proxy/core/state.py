@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from proxy.core import learning
 from proxy.core.blindness import Sight
 from proxy.core.enforcement import Step
 from proxy.core.errors import StateError
-from proxy.core.estimates import Sums
 from proxy.core.evidence import Evidence, LineState
 from proxy.core.findings import Status
 from proxy.core.highs import Raised
@@ -64,13 +64,7 @@ def to_json(state: RouteState) -> dict[str, Any]:
         "since_s": state.since_s,
         "evidence": _evidence_json(state.evidence),
         "sight": [_bets_json(state.sight.bets), _bets_json(state.sight.mirror), state.sight.halved],
-        "learning": {
-            "refusals": _all_sums_json(state.learning.refusals),
-            "assessed": _sums_json(state.learning.assessed),
-            "highs": {signal: _all_sums_json(of) for signal, of in sorted(state.learning.highs.items())},
-            "judge": state.learning.judge,
-            "after_pane": state.learning.after_pane,
-        },
+        "learning": learning.to_json(state.learning),
         "raised": {
             signal: [_bets_json(one.bets), _bets_json(one.mirror), one.crossed_pane]
             for signal, one in sorted(state.raised.items())
@@ -101,30 +95,12 @@ def _state(data: Mapping[str, Any]) -> RouteState:
         since_s=float(data["since_s"]),
         evidence=_evidence(data["evidence"]),
         sight=Sight(_bets(bets), _bets(mirror), bool(halved)),
-        learning=_learning(data["learning"]),
+        learning=learning.from_json(data["learning"]),
         raised={
             str(signal): Raised(_bets(bets), _bets(mirror), int(pane))
             for signal, (bets, mirror, pane) in data.get("raised", {}).items()
         },
     )
-
-
-def _learning(data: Mapping[str, Any]) -> Learning:
-    return Learning(
-        refusals=_all_sums(data["refusals"]),
-        assessed=Sums(*data["assessed"]),
-        highs={str(signal): _all_sums(of) for signal, of in data.get("highs", {}).items()},
-        judge=str(data.get("judge", "")),
-        after_pane=int(data.get("after_pane", -1)),
-    )
-
-
-def _all_sums_json(sums: Mapping[str, Sums]) -> dict[str, list[int]]:
-    return {category: _sums_json(one) for category, one in sorted(sums.items())}
-
-
-def _all_sums(data: Mapping[str, Any]) -> dict[str, Sums]:
-    return {category: Sums(*sums) for category, sums in data.items()}
 
 
 def _evidence_json(evidence: Evidence) -> dict[str, Any]:
@@ -162,7 +138,3 @@ def _bets(data: Any) -> Bets:
         Bet(int(log_r), int(climb), int(start), {(str(s), int(r), int(y)): int(n) for s, r, y, n in sums})
         for log_r, climb, start, sums in data
     )
-
-
-def _sums_json(sums: Sums) -> list[int]:
-    return [sums.positives, sums.weight, sums.squares, sums.n]

@@ -12,11 +12,18 @@ from hypothesis import strategies as st
 from proxy.core.baseline import Baseline, Kind, Standing, Tally, from_json, promote, to_json
 from proxy.core.errors import ConfigError
 from proxy.core.learning import Learning, absorb, close
+from proxy.core.learning import from_json as learning_from_json
+from proxy.core.learning import to_json as learning_to_json
 from proxy.core.policy import BaselineRules
+from proxy.core.shapes import SHAPES, size
 from proxy.core.windows import SCALE, Cell
 from tests.unit.core.looks import pane
 
 tallies = st.integers(0, 5_000).flatmap(lambda n: st.builds(Tally, st.integers(0, n), st.just(n)))
+by_stratum = st.dictionaries(st.sampled_from(["fraud", "weapons", "prompt:08"]), tallies)
+shape_sets = st.dictionaries(
+    st.sampled_from(SHAPES), st.dictionaries(st.text("0123456789.", min_size=1, max_size=4), st.integers(0, 9_000))
+)
 baselines = st.builds(
     Baseline,
     st.sampled_from(list(Kind)),
@@ -27,6 +34,12 @@ baselines = st.builds(
     st.text(max_size=10),
     st.text(max_size=10),
     st.text(max_size=10),
+    shapes=shape_sets,
+    contexts=by_stratum,
+    canary=by_stratum,
+    anomaly=tallies.filter(lambda tally: tally.n > 0),
+    hedging=by_stratum,
+    hours=st.dictionaries(st.integers(0, 167), shape_sets, max_size=3),
 )
 
 
@@ -52,6 +65,19 @@ def test_json_both_ways(baseline: Baseline) -> None:
         ({"who": 3}, "who"),
         ({"format": 9}, "format"),
         ({"rates": {}}, "rates"),
+        ({"shapes": []}, "shapes"),
+        ({"shapes": {"shoe_size": {"41": 3}}}, "shapes.shoe_size"),
+        ({"shapes": {"length": {"08": 1.5}}}, "shapes.length.08"),
+        ({"shapes": {"length": {"08": -1}}}, "shapes.length.08"),
+        ({"shapes": {"length": {str(k): 1 for k in range(513)}}}, "shapes.length"),
+        ({"hours": {"168": {}}}, "hours.168"),
+        ({"hours": {"07": {}}}, "hours.07"),
+        ({"hours": {"7": {"length": {"08": True}}}}, "hours.7.length.08"),
+        ({"contexts": [1]}, "contexts"),
+        ({"contexts": {"prompt:08": [2, 1]}}, "contexts.prompt:08"),
+        ({"canary": {"fraud": 1}}, "canary.fraud"),
+        ({"hedging": {"none": [1]}}, "hedging.none"),
+        ({"anomaly": [5, 1]}, "anomaly"),
     ],
 )
 def test_a_mistake_is_named_with_file_and_key(change: dict[str, Any], key: str) -> None:
@@ -112,3 +138,70 @@ def test_answers_of_groundwire_itself_are_no_blindness() -> None:
     own = {Cell("assessed", "refused_by_groundwire", 0, 0): 50 * SCALE, Cell("assessed", "empty", 0, 0): 2 * SCALE}
     made = close(absorb(Learning(), {**pane({"fraud": 8}, {}), **own}), BaselineRules(closes_at=1), 0.0, "")
     assert made is not None and made.assessed == Tally(8, 10)
+
+
+EVERYTHING = {
+    **pane({"fraud": 8}, {"fraud": 2}),
+    Cell("length", "08", 0, 1): 6 * SCALE,
+    Cell("length", "09", 0, 1): 3 * SCALE,
+    Cell("toxicity_bin", "00", 0, 1): 9 * SCALE,
+    Cell("embedding", "0.01", 0, 1): 9 * SCALE,
+    Cell("embedding", "1.07", 0, 1): 9 * SCALE,
+    Cell("refusal_in", "prompt:08", 0, 1): 4 * SCALE,
+    Cell("refusal_in", "prompt:08", 0, 0): 1 * SCALE,
+    Cell("canary", "weapons", 0, 1): 3 * SCALE,
+    Cell("anomaly", "all", 0, 0): 9 * SCALE,
+    Cell("hedging", "none", 0, 1): 2 * SCALE,
+    Cell("hedging", "none", 0, 0): 5 * SCALE,
+    Cell("hedging", "none", 9, 1): 5 * SCALE,  # no weight of the grid
+    Cell("length", "10", 0, 0): 5 * SCALE,  # a shape counts what is, y = 1
+    Cell("gossip", "all", 0, 1): 5 * SCALE,
+}
+
+
+def test_every_dimension_is_learnt() -> None:
+    learning = absorb(Learning(judge="j"), EVERYTHING)
+    made = close(learning, BaselineRules(closes_at=1), 0.0, "j")
+    assert made is not None
+    assert made.shapes == {
+        "length": {"08": 6, "09": 3},
+        "toxicity_bin": {"00": 9},
+        "embedding": {"0.01": 9, "1.07": 9},
+    }
+    assert size(made.shapes["embedding"]) == size(made.shapes["length"]) == 9
+    assert made.contexts == {"prompt:08": Tally(4, 5)}
+    assert made.canary == {"weapons": Tally(3, 3)}
+    assert (made.anomaly, made.hedging) == (Tally(0, 9), {"none": Tally(2, 7)})
+    assert learning_from_json(json.loads(json.dumps(learning_to_json(learning)))) == learning
+
+
+def test_a_learning_of_an_older_state_is_read() -> None:
+    old = {"refusals": {}, "assessed": [0, 0, 0, 0], "highs": {"toxicity": {"none": [0, 8, 8, 8]}}}
+    assert learning_from_json(old).tallied["toxicity"]["none"].n == 8
+
+
+@given(st.dictionaries(st.sampled_from("abcdef"), st.tuples(st.integers(1, 300), st.integers(0, 2)), min_size=1))
+def test_a_shape_is_worth_its_effective_size(bins: dict[str, tuple[int, int]]) -> None:
+    counts = {Cell("length", name, r, 1): n * SCALE for name, (n, r) in bins.items()}
+    made = close(absorb(Learning(), {**pane({"fraud": 1}, {}), **counts}), BaselineRules(closes_at=1), 0.0, "")
+    assert made is not None
+    weights = {name: n / 2**r for name, (n, r) in bins.items()}
+    n_eff = sum(weights.values()) ** 2 / sum(n / 4**r for n, r in bins.values())
+    shape = made.shapes["length"]
+    assert size(shape) == int(n_eff + 1e-9)
+    for name, weight in weights.items():
+        assert abs(shape.get(name, 0) - size(shape) * weight / sum(weights.values())) <= 1.0
+
+
+def test_strata_that_come_and_go_are_bounded() -> None:
+    learning = Learning()
+    for k in range(600):
+        learning = absorb(learning, {Cell("refusal_in", f"system:{k:03d}", 0, 1): SCALE})
+    assert len(learning.tallied["refusal_in"]) == 512
+
+
+def test_an_hour_without_data_of_its_own_has_the_pooled_shape() -> None:
+    pooled, own = {"length": {"08": 90}, "topic": {"3": 90}}, {"length": {"09": 40}}
+    baseline = Baseline(Kind.FILE, Standing.PROMOTED, {}, shapes=pooled, hours={5: own})
+    assert baseline.at_hour(5) == {**pooled, **own}
+    assert baseline.at_hour(6) == pooled
