@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from proxy.core.errors import Unreadable
 from proxy.dialects import bodies
+from proxy.dialects.asking import schema_of, user_of
 from proxy.dialects.contract import LENGTH, STOP, TOOL_CALLS, Message, Request, Response, Usage
 from proxy.dialects.fields import Json, a_content, a_list, a_text, an_int, an_object, healed, parse_object
 from proxy.dialects.gathering import Draft, Gathered
@@ -48,6 +49,8 @@ class AnthropicMessages:
             system=healed(a_content(document.get("system"))),
             stream=document.get("stream") is True,
             tools=bool(document.get("tools")),
+            user=user_of(document),
+            schema=schema_of(document),
         )
 
     def response(self, content_type: str, body: bytes, truncated: bool) -> Response:
@@ -84,6 +87,7 @@ class _Answer:
         if not isinstance(document.get("content"), list):
             raise Unreadable("malformed", "a message without content")
         gathered = draft.answers.at(0)
+        draft.id = a_text(document.get("id"))
         for index, block in enumerate(map(an_object, document["content"])):
             self._block(index, block, gathered)
         _end(document, gathered)
@@ -93,6 +97,7 @@ class _Answer:
         kind, delta = document.get("type"), an_object(document.get("delta"))
         if kind == "message_start":
             draft.answers.at(0)
+            draft.id = a_text(an_object(document.get("message")).get("id"))
             self._count(an_object(document.get("message")), draft)
         elif kind == "content_block_start":
             block = an_object(document.get("content_block"))
@@ -100,6 +105,8 @@ class _Answer:
         elif kind == "content_block_delta":
             draft.answers.at(0).text.append(a_text(delta.get("text")))
             draft.answers.at(0).reasoning.append(a_text(delta.get("thinking")))
+            if partial := a_text(delta.get("partial_json")):
+                draft.answers.at(0).call(an_int(document.get("index")), partial)
         elif kind == "message_delta":
             _end(delta, draft.answers.at(0))
             self._count(document, draft)
@@ -112,7 +119,7 @@ class _Answer:
                 gathered.paragraph()
             gathered.text.append(a_text(block.get("text")))
         elif kind.endswith("tool_use"):  # the client's tools, the server's, and those over MCP
-            gathered.tool_calls.add(index)
+            gathered.call(index, block.get("input") or "")
         gathered.reasoning.append(a_text(block.get("thinking")))
         self._apart = kind != "text"
 

@@ -6,9 +6,9 @@ ever raised: bytes from the network must not be able to bring analysis down.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final, Protocol
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
 
 CHOICES_MAX: Final = 256  # completions of one exchange; an index beyond it is malformed, so that memory stays bounded
 SHORT_TURN_WORDS: Final = 4  # "yes, go on" is judged together with the turn before it
@@ -48,7 +48,9 @@ class Request:
 
     `prompts` is for dialects that take several prompts at once; a conversation leaves it empty. `n` is the number of
     completions asked for each prompt, at least 1. `system` joins system and developer turns. `tools`: tools were
-    offered. `echo`: the answer repeats the prompt first.
+    offered. `echo`: the answer repeats the prompt first. `user` is the end user as the client names them, "" where it
+    does not. `schema`: the JSON schema that the answer must fit; empty where any JSON will do, None where none was
+    asked for.
     """
 
     model: str = ""
@@ -59,6 +61,13 @@ class Request:
     stream: bool = False
     tools: bool = False
     echo: bool = False
+    user: str = ""
+    schema: Mapping[str, Any] | None = None
+
+    @property
+    def turns(self) -> int:
+        """How often the user spoke."""
+        return len(self.prompts) or len(self._user_turns())
 
     @property
     def user_text(self) -> str:
@@ -87,7 +96,8 @@ class Completion:
 
     `text` is what the user reads; `refusal` is the API's own refusal field; `reasoning` is what the model thought
     aloud (never judged). `finish_reason` is STOP, LENGTH, TOOL_CALLS, FILTERED, a server's own word, or "" where the
-    server did not say that the answer came to an end.
+    server did not say that the answer came to an end. `tool_arguments` are the texts of the calls' arguments, as
+    they were sent; "{}" for those that the API sends as objects.
     """
 
     index: int
@@ -96,6 +106,7 @@ class Completion:
     reasoning: str = ""
     tool_calls: int = 0
     finish_reason: str = ""
+    tool_arguments: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +122,15 @@ class Response:
     """What was answered; completions are in order of their index.
 
     `error` is the message of an error object inside a success. `done`: the body came to its own end (a whole JSON
-    document, or a stream's end mark), so that no later bytes would change what was read.
+    document, or a stream's end mark), so that no later bytes would change what was read. `id` is the server's name for
+    the answer, "" where it has none.
     """
 
     completions: tuple[Completion, ...] = ()
     usage: Usage | None = None
     error: str = ""
     done: bool = False
+    id: str = field(default="", compare=False)
 
 
 class Dialect(Protocol):

@@ -11,6 +11,7 @@ from proxy.dialects.fields import healed
 
 OPEN_THINKING: Final = "<think>"
 CLOSE_THINKING: Final = "</think>"
+ID_CHARS_MAX: Final = 512
 
 
 @dataclass(slots=True)
@@ -21,6 +22,7 @@ class Gathered:
     refusal: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
     tool_calls: set[Any] = field(default_factory=set)
+    arguments: dict[Any, list[str]] = field(default_factory=dict)
     finish_reason: str = ""
 
     def fill(self, whole: Gathered) -> None:
@@ -29,6 +31,14 @@ class Gathered:
         self.refusal = self.refusal if any(self.refusal) else whole.refusal
         self.reasoning = self.reasoning if any(self.reasoning) else whole.reasoning
         self.tool_calls = self.tool_calls or whole.tool_calls
+        self.arguments = whole.arguments or self.arguments
+
+    def call(self, index: Any, arguments: Any = "") -> None:
+        """A tool call, or more of one. Arguments that come as an object parsed already."""
+        self.tool_calls.add(index)
+        text = "{}" if isinstance(arguments, dict) else arguments
+        if isinstance(text, str) and text:
+            self.arguments.setdefault(index, []).append(text)
 
     def paragraph(self) -> None:
         """What comes next stands apart from what was said before."""
@@ -45,6 +55,7 @@ class Gathered:
             reasoning=healed("".join(self.reasoning)) + thought,
             tool_calls=len(self.tool_calls),
             finish_reason=self.finish_reason,
+            tool_arguments=tuple(healed("".join(parts)) for parts in self.arguments.values()),
         )
 
 
@@ -75,10 +86,11 @@ class Draft:
     usage: Usage | None = None
     error: str = ""
     done: bool = False
+    id: str = ""
 
     def response(self) -> Response:
         """What was read so far."""
-        return Response(self.answers.completions(), self.usage, self.error, self.done)
+        return Response(self.answers.completions(), self.usage, self.error, self.done, self.id[:ID_CHARS_MAX])
 
 
 def split_thinking(text: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from proxy.core.errors import Unreadable
 from proxy.dialects import bodies, ndjson
+from proxy.dialects.asking import schema_of
 from proxy.dialects.contract import STOP, Message, Request, Response, system_of
 from proxy.dialects.fields import Json, a_list, a_text, an_object, healed, parse_object
 from proxy.dialects.gathering import Draft
@@ -40,6 +41,7 @@ class Ollama:
             system=healed(a_text(document.get("system"))) or system_of(messages),
             stream=document.get("stream") is not False,
             tools=bool(document.get("tools")),
+            schema=schema_of(document),
         )
 
     def response(self, content_type: str, body: bytes, truncated: bool) -> Response:  # noqa: ARG002 - frames tell all
@@ -72,8 +74,8 @@ def _take(frame: Json, draft: Draft) -> None:
     gathered, message = draft.answers.at(0), an_object(frame.get("message"))
     gathered.text.append(a_text(message.get("content")) or a_text(frame.get("response")))
     gathered.reasoning.append(a_text(message.get("thinking")) or a_text(frame.get("thinking")))
-    for _ in a_list(message.get("tool_calls")):  # each comes whole, in one frame
-        gathered.tool_calls.add(len(gathered.tool_calls))
+    for call in map(an_object, a_list(message.get("tool_calls"))):  # each comes whole, in one frame
+        gathered.call(len(gathered.tool_calls), an_object(call.get("function")).get("arguments"))
     if frame.get("done") is True:
         reason = a_text(frame.get("done_reason")) or STOP
         gathered.finish_reason = _FINISH.get(reason, reason)

@@ -8,6 +8,7 @@ from typing import Final
 
 from proxy.core.errors import Unreadable
 from proxy.dialects import openai_common as common
+from proxy.dialects.asking import schema_of, user_of
 from proxy.dialects.contract import Message, Request, Response, system_of
 from proxy.dialects.fields import Json, a_content, a_list, a_text, an_int, an_object, healed, parse_object
 from proxy.dialects.gathering import Gathered
@@ -38,6 +39,8 @@ class OpenAIChat:
             n=max(an_int(document.get("n"), 1), 1),
             stream=document.get("stream") is True,
             tools=bool(document.get("tools") or document.get("functions")),
+            user=user_of(document),
+            schema=schema_of(document),
         )
 
     def response(self, content_type: str, body: bytes, truncated: bool) -> Response:

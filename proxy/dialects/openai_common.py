@@ -22,6 +22,7 @@ def read(content_type: str, body: bytes, truncated: bool, add: Add) -> Response:
     """A unary or streamed answer, each choice taken in by `add`. Raises Unreadable."""
 
     def event(document: Json, draft: Draft) -> None:
+        draft.id = draft.id or a_text(document.get("id"))
         draft.usage = bodies.usage_of(document.get("usage"), "prompt_tokens", "completion_tokens") or draft.usage
         for position, choice in enumerate(map(an_object, a_list(document.get("choices")))):
             gathered = draft.answers.at(an_int(choice.get("index"), position))
@@ -53,6 +54,7 @@ def parts(content: Any, gathered: Gathered) -> None:
 def tool_calls(message: Json, gathered: Gathered) -> None:
     """Counts calls once, however many deltas they are spread over."""
     for position, call in enumerate(map(an_object, a_list(message.get("tool_calls")))):
-        gathered.tool_calls.add(an_int(call.get("index"), position))
+        function = an_object(call.get("function")) or an_object(call.get("custom"))
+        gathered.call(an_int(call.get("index"), position), function.get("arguments"))
     if message.get("function_call"):
-        gathered.tool_calls.add("function_call")
+        gathered.call("function_call", an_object(message.get("function_call")).get("arguments"))

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from proxy.core.errors import Unreadable
 from proxy.dialects import openai_common as common
+from proxy.dialects.asking import schema_of, user_of
 from proxy.dialects.contract import Request, Response
 from proxy.dialects.fields import Json, a_text, an_int, healed, parse_object
 from proxy.dialects.gathering import Gathered
@@ -34,6 +35,8 @@ class OpenAICompletions:
             n=max(an_int(document.get("n"), 1), 1),
             stream=document.get("stream") is True,
             echo=document.get("echo") is True,
+            user=user_of(document),
+            schema=schema_of(document),
         )
 
     def response(self, content_type: str, body: bytes, truncated: bool) -> Response:

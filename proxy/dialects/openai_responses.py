@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from proxy.core.errors import Unreadable
 from proxy.dialects import bodies
+from proxy.dialects.asking import schema_of, user_of
 from proxy.dialects.contract import FILTERED, LENGTH, STOP, TOOL_CALLS, Message, Request, Response, system_of
 from proxy.dialects.fields import Json, a_content, a_list, a_text, an_object, healed, parse_object
 from proxy.dialects.gathering import Draft, Gathered
@@ -45,6 +46,8 @@ class OpenAIResponses:
             system="\n".join(filter(None, (instructions, system_of(messages)))),
             stream=document.get("stream") is True,
             tools=bool(document.get("tools")),
+            user=user_of(document),
+            schema=schema_of(document),
         )
 
     def response(self, content_type: str, body: bytes, truncated: bool) -> Response:
@@ -110,6 +113,7 @@ class _Events:
 def _end(response: Json, draft: Draft) -> None:
     """The response as a whole: unary, or in a stream's last event."""
     gathered = draft.answers.at(0)
+    draft.id = a_text(response.get("id"))
     gathered.fill(_gathered(response))
     status = a_text(response.get("status"))
     if status == "completed":
@@ -144,4 +148,4 @@ def _add_content(item: Json, gathered: Gathered) -> None:
 def _count_call(item: Json, gathered: Gathered) -> None:
     """Calls of functions and of the server's own tools: function_call, custom_tool_call, web_search_call, ..."""
     if a_text(item.get("type")).endswith("_call"):
-        gathered.tool_calls.add(len(gathered.tool_calls))
+        gathered.call(len(gathered.tool_calls), item.get("arguments"))

@@ -11,6 +11,7 @@ from typing import Final
 
 from proxy.core.errors import Unreadable
 from proxy.dialects import bodies
+from proxy.dialects.asking import schema_of
 from proxy.dialects.contract import LENGTH, STOP, Request, Response, Usage
 from proxy.dialects.fields import Json, a_list, a_text, an_int, an_object, healed, parse, parse_object
 from proxy.dialects.gathering import Draft, Gathered
@@ -41,6 +42,7 @@ class TGI:
             n=max(an_int(parameters.get("best_of"), 1), 1),
             stream=document.get("stream") is True,
             echo=parameters.get("return_full_text") is True,
+            schema=schema_of(document),
         )
 
     def response(self, content_type: str, body: bytes, truncated: bool) -> Response:
