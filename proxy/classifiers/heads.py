@@ -113,7 +113,7 @@ class _Binary:
             np.array([head.column for head in heads], dtype=np.intp),
             np.array([head.column0 or 0 for head in heads], dtype=np.intp),
             np.array(weights, dtype=np.float32).reshape(-1, 3).T,
-            np.array([head.threshold for head in heads], dtype=np.float32),
+            np.array([head.threshold_at(stage) for head in heads], dtype=np.float32),
             tuple(head.pool for head in heads),
         )
 
@@ -181,7 +181,7 @@ class _Sum:
     def of(cls, head: Head, source: Head, stage: Stage) -> _Sum:
         chosen = tuple(source.labels.index(label) for label in head.labels)
         weights = fusion.weights(head, stage)
-        return cls(head.name, _Softmax.of(source, stage), chosen, weights, head.threshold, head.pool)
+        return cls(head.name, _Softmax.of(source, stage), chosen, weights, head.threshold_at(stage), head.pool)
 
     def score(self, logits: Logits) -> tuple[float, bool]:
         """(probability, decision)."""

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from proxy.classifiers.contract import HAZARDS, Role
+from proxy.classifiers.contract import HAZARDS, Role, Stage
 from proxy.classifiers.fields import ModelError, Table
 from proxy.classifiers.pooling import Pool
 from proxy.classifiers.tokens import Shape
@@ -62,6 +62,7 @@ class Head:
     stage0, stage1, fused:  weights (of the encoder's logit, of stage 0's, constant) for each stage; the calibrated
                             logit is their weighted sum. A softmax head has no constant; a sum reads neither, but
                             the log odds that its softmax head gives its labels at that stage, in the first's place.
+    threshold, alone:       of the fused score; of each stage without the other
     column, column0:        first column among the encoder's logits, among stage 0's (None: stage 0 has no such head)
     """
 
@@ -78,7 +79,12 @@ class Head:
     fused: tuple[float, float, float]
     threshold: float
     false_positive_rate: float
+    alone: tuple[float, float]
     of: str = ""
+
+    def threshold_at(self, stage: Stage) -> float:
+        """From which probability on a stage raises the flag."""
+        return self.threshold if stage is Stage.FUSED else self.alone[stage is Stage.STAGE1]
 
     @property
     def width(self) -> int:
@@ -192,6 +198,8 @@ def _head(one: Table, *, has_stage0: bool) -> Head:
     of_ngrams = one.floats("stage0", 2, (0.0, 0.0))
     of_encoder = one.floats("stage1", 2)
     fused = one.floats("fused", 3)
+    threshold = 1.0 if is_softmax else one.share("threshold")
+    alone = one.floats("thresholds", 2, (threshold, threshold))
     head = Head(
         name=name,
         kind=kind,
@@ -207,8 +215,9 @@ def _head(one: Table, *, has_stage0: bool) -> Head:
         else (0.0, of_ngrams[0], 0.0 if is_softmax else of_ngrams[1]),
         stage1=(of_encoder[0], 0.0, 0.0 if is_softmax else of_encoder[1]),
         fused=(fused[0], 0.0 if is_sum else fused[1], 0.0 if is_softmax else fused[2]),
-        threshold=1.0 if is_softmax else one.share("threshold"),
+        threshold=threshold,
         false_positive_rate=one.share("false_positive_rate", 0.0),
+        alone=(alone[0], alone[1]),
         of=one.text("of") if is_sum else "",
     )
     if is_softmax:

@@ -30,12 +30,16 @@ _ROWS_MIN: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What `model.toml` says of a head: weights for each stage, threshold, and the rows that chose them."""
+    """What `model.toml` says of a head: weights for each stage, threshold, and the rows that chose them.
+
+    `alone`: the thresholds of stage 0 and of stage 1 where the other is not there.
+    """
 
     stage0: tuple[float, float]
     stage1: tuple[float, float]
     fused: tuple[float, float, float]
     threshold: float = 0.5
+    alone: tuple[float, float] = (0.5, 0.5)
     false_positive_rate: float = 0.0
     rows: int = 0
 
@@ -62,12 +66,13 @@ def refusal(kind: Head, fit: Fit, raw: Raw, rows: Sequence[Row], fpr: float) -> 
     weight = weights_of([row for row, is_known in zip(rows, known, strict=True) if is_known])
     odds = {stage: refusal_odds(kind, fit, raw, stage)[known] for stage in ("0", "1", "fused")}
     zero = np.zeros(int(known.sum()))
-    alone0 = logistic(zero, odds["0"], wanted[known], weight)
+    alone0 = logistic(odds["0"], zero, wanted[known], weight)
     alone1 = logistic(odds["1"], zero, wanted[known], weight)
     both = logistic(odds["fused"], zero, wanted[known], weight)
-    probability = _sigmoid(both[0] * odds["fused"] + both[2])
-    threshold = threshold_at(probability, wanted[known], weight, fpr)
-    return Fit((alone0[1], alone0[2]), (alone1[0], alone1[2]), (both[0], 0.0, both[2]), threshold, fpr, len(weight))
+    logits = [alone0[0] * odds["0"] + alone0[2], alone1[0] * odds["1"] + alone1[2], both[0] * odds["fused"] + both[2]]
+    at0, at1, threshold = (threshold_at(_sigmoid(z), wanted[known], weight, fpr) for z in logits)
+    fused = (both[0], 0.0, both[2])
+    return Fit((alone0[0], alone0[2]), (alone1[0], alone1[2]), fused, threshold, (at0, at1), fpr, len(weight))
 
 
 def refusal_odds(kind: Head, fit: Fit, raw: Raw, stage: str) -> Numbers:
@@ -111,9 +116,9 @@ def _binary(z1: Numbers, z0: Floats, rows: Sequence[Row], name: str, fpr: float)
     weight = weights_of([row for row, is_known in zip(rows, known, strict=True) if is_known])
     zero = np.zeros_like(x1)
     alone0, alone1, both = logistic(zero, x0, y, weight), logistic(x1, zero, y, weight), logistic(x1, x0, y, weight)
-    probability = _sigmoid(both[0] * x1 + both[1] * x0 + both[2])
-    threshold = threshold_at(probability, y, weight, fpr)
-    return Fit((alone0[1], alone0[2]), (alone1[0], alone1[2]), both, threshold, fpr, len(y))
+    logits = [alone0[1] * x0 + alone0[2], alone1[0] * x1 + alone1[2], both[0] * x1 + both[1] * x0 + both[2]]
+    at0, at1, threshold = (threshold_at(_sigmoid(z), y, weight, fpr) for z in logits)
+    return Fit((alone0[1], alone0[2]), (alone1[0], alone1[2]), both, threshold, (at0, at1), fpr, len(y))
 
 
 def logistic(x1: Numbers, x0: Numbers, y: Numbers, weight: Numbers) -> tuple[float, float, float]:

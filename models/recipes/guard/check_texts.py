@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import yaml
 
+from models.recipes.guard.templates import ANSWERS
 from proxy.classifiers.contract import HAZARDS, Role
 from proxy.classifiers.manifest import CLASSES, REFUSAL_KIND, SIGNALS
 
@@ -84,6 +85,17 @@ def row_faults(row: dict[str, Any], slots: dict[str, list[str]]) -> Iterator[str
         yield f"unknown keys {sorted(unknown)}"
     yield from slot_faults([*strings(row.get("texts")), *strings(row.get("prompt"))], slots)
     yield from minor_faults(row, slots)
+    yield from answer_faults(row)
+
+
+def answer_faults(row: dict[str, Any]) -> Iterator[str]:
+    """Texts that answer a prompt which their row does not have."""
+    prompts = row.get("prompt") or ""
+    most = len(prompts) if isinstance(prompts, list) else 1
+    for text in strings(row.get("texts")):
+        answers = ANSWERS.match(text)
+        if answers and int(answers[1]) >= most:
+            yield f"answers prompt {answers[1]} of {most}: {text[:60]!r}"
 
 
 def file_faults(content: dict[str, Any], counted: Counter[str]) -> Iterator[str]:

@@ -79,7 +79,12 @@ def _weights(fit: Fit) -> list[str]:
 
 
 def _decision(fit: Fit) -> list[str]:
-    return [f"threshold = {fit.threshold:.4f}", f"false_positive_rate = {fit.false_positive_rate}"]
+    alone = ", ".join(f"{one:.4f}" for one in fit.alone)
+    return [
+        f"threshold = {fit.threshold:.4f}",
+        f"thresholds = [{alone}]",
+        f"false_positive_rate = {fit.false_positive_rate}",
+    ]
 
 
 def _pairs(**values: str) -> list[str]:

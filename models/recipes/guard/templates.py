@@ -2,6 +2,7 @@
 
 slots:  name -> list of words or phrases, which may name other slots
 rows:   labels, role, each (fillings of a text), prompt (optional; shares the slots' values), texts
+A text that begins with "@2 " answers the third of its row's prompts; another any of them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, Final
 import yaml
 
 _SLOT: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+ANSWERS: Final = re.compile(r"@(\d+)\s+")
 _TRIES: Final = 4
 _DEPTH_MAX: Final = 6
 
@@ -47,26 +49,24 @@ def _fillings(
     each = int(row.get("each", 1))
     for _ in range(each * _TRIES):
         chosen: dict[str, str] = {}
-        text = _fill(template, slots, toss, chosen, name)
+        body, asked = _taken_apart(template, row, toss)
+        text = _fill(body, slots, toss, chosen, name)
         if text not in seen:
             seen.add(text)
-            yield Filled(
-                text, _prompt(row, slots, toss, chosen, name), row["role"], row["labels"], template, f"own/{name}"
-            )
+            prompt = _fill(asked, slots, toss, chosen, name)
+            yield Filled(text, prompt, row["role"], row["labels"], template, f"own/{name}")
         if len(seen) == each:
             return
 
 
-def _prompt(
-    row: Mapping[str, Any],
-    slots: Mapping[str, list[str]],
-    toss: random.Random,
-    chosen: dict[str, str],
-    name: str,
-) -> str:
+def _taken_apart(template: str, row: Mapping[str, Any], toss: random.Random) -> tuple[str, str]:
+    """(text, the prompt that it answers), slots still open. Raises IndexError where the row has no such prompt."""
     prompts = row.get("prompt") or ""
-    prompt = toss.choice(prompts) if isinstance(prompts, list) else prompts
-    return _fill(prompt, slots, toss, chosen, name)
+    prompts = prompts if isinstance(prompts, list) else [prompts]
+    answers = ANSWERS.match(template)
+    return (
+        (template, toss.choice(prompts)) if answers is None else (template[answers.end() :], prompts[int(answers[1])])
+    )
 
 
 def _fill(text: str, slots: Mapping[str, list[str]], toss: random.Random, chosen: dict[str, str], name: str) -> str:

@@ -34,6 +34,20 @@ def test_no_slot_is_left_open(tmp_path: Path) -> None:
     assert second.text == "f({z})"  # a brace that no slot names is the text's own
 
 
+def test_a_text_may_answer_one_of_its_rows_prompts(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text(
+        "rows:\n  - labels: {refusal_kind: refuses}\n    role: response\n    prompt: ['one?', 'two?']\n"
+        "    texts: ['@1 No, not two.', '@0 No, not one.']\n"
+    )
+    assert [(one.prompt, one.text) for one in templates.filled(tmp_path)] == [
+        ("two?", "No, not two."), ("one?", "No, not one."),
+    ]  # fmt: skip
+
+
+def test_none_of_our_texts_begins_with_a_mark() -> None:
+    assert not [one.text for one in OWN if one.text.startswith("@") and one.text[1:2].isdigit()]
+
+
 def test_slots_that_name_each_other_are_refused(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text(
         "slots:\n  a: ['{b}']\n  b: ['{a}{a}']\nrows:\n  - labels: {hate: 0}\n    role: other\n    texts: ['{a}']\n"
