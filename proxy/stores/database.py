@@ -182,6 +182,11 @@ class Database:
         query = "SELECT id, at_s, record FROM records WHERE kind = ? ORDER BY at_s DESC, rowid DESC LIMIT ?"
         return [(str(i), float(t), bytes(r)) for i, t, r in self._db.execute(query, (kind, limit))]
 
+    def expire_records(self, kind: str, before_s: float) -> int:
+        """Remove the records of a kind of before this time; how many."""
+        with self._db:
+            return self._db.execute("DELETE FROM records WHERE kind = ? AND at_s < ?", (kind, before_s)).rowcount
+
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()

@@ -107,6 +107,13 @@ class Fallback:
         waiting = [(i, at_s, record) for (k, i), (at_s, record) in reversed(self._records.items()) if k == kind]
         return sorted([*waiting, *self.database.records(kind, limit)], key=lambda one: -one[1])[:limit]
 
+    def expire_records(self, kind: str, before_s: float) -> int:
+        """Remove old records, also of what waits. A file that takes no writes keeps them: they are tried again."""
+        old = [key for key, (at_s, _) in self._records.items() if key[0] == kind and at_s < before_s]
+        for key in old:
+            self._records_bytes -= len(self._records.pop(key)[1])
+        return len(old) + (0 if self.not_durable else self.database.expire_records(kind, before_s))
+
     def add(
         self,
         counts: Mapping[PaneKey, Mapping[Cell, int]],
