@@ -66,6 +66,13 @@ class Store(Protocol):
     async def expire(self, before_pane: int) -> None:
         """Forget panes older than this one."""
 
+    async def expire_records(self, kind: str, before_s: float) -> int:
+        """Remove the records of a kind whose time is before this one (Unix seconds); how many there were.
+
+        A store that expires records by itself, after the time they were appended with, may answer 0.
+        """
+        ...
+
     async def forget(self, route: str) -> None:
         """Forget the panes and the prompts of a route."""
 

@@ -118,6 +118,10 @@ class EmbeddedStore:
         """The newest records of a kind."""
         return await self._in_worker(lambda: self._database.records(kind, limit))
 
+    async def expire_records(self, kind: str, before_s: float) -> int:
+        """Remove the records of a kind of before this time."""
+        return await self._in_worker(lambda: self._database.expire_records(kind, before_s))
+
     async def expire(self, before_pane: int) -> None:
         """Forget older panes; the file follows at the next flush. An edge is expired once: it costs a whole search."""
         if self._expired_pane is not None and before_pane <= self._expired_pane:
