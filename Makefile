@@ -68,6 +68,7 @@ measure-adapter: setup  ## how often it refuses, by its scale
 
 docs: setup  ## pages that are made from declarations
 	@$(PY) -m proxy.config.reference > docs/configuration.md
+	@$(PY) -m proxy.config.policy_schema > policies/schema.json
 
 pins:  ## renew requirements/*.txt (needs uv)
 	@scripts/pin
