@@ -14,8 +14,11 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from proxy.analysis.embedding import bins, projected
+from proxy.analysis.glancing import Read, glance_of, glances
 from proxy.classifiers.contract import Classifier, Item, OutOfScope, Role, Scored
 from proxy.core.observation import NO_HARM, Observation, Unassessed
+from proxy.core.sampling import Glance
 from proxy.core.taxonomy import Taxonomy
 from proxy.features.harm_cues import category_of
 from proxy.features.hedging import is_hedged
@@ -26,8 +29,6 @@ RULES_VERSION: Final = "rules-1"  # of what is done with scores here: raise it w
 WORDS_STRATUM: Final = "sexual"
 ATTACKS: Final = ("jailbreak", "injection")
 HAZARD_MIN: Final = 0.5  # of an answer: from this probability on it counts as unsafe in this way
-
-Read = tuple[tuple[Reading, ...], tuple[Observation, ...]]  # of one exchange, one by one
 
 
 @dataclass(slots=True)
@@ -50,6 +51,10 @@ class Assessor(Protocol):
         """The observations of each exchange, in order, and what it took."""
         ...
 
+    def look(self, batch: Sequence[Read]) -> list[Glance]:
+        """What stage 0 sees of each exchange, in order: cheap, and before anything is sampled."""
+        ...
+
 
 class Patterns:
     """The cue lists: no model, English only."""
@@ -59,6 +64,10 @@ class Patterns:
     def assess(self, batch: Sequence[Read]) -> tuple[list[tuple[Observation, ...]], Work]:
         """The observations of each exchange."""
         return [judged(*read) for read in batch], Work()
+
+    def look(self, batch: Sequence[Read]) -> list[Glance]:
+        """By the prompt's words."""
+        return [glance_of(read) for read in batch]
 
 
 class Classified:
@@ -87,6 +96,10 @@ class Classified:
         done = iter([self._one(reading, seen, prompts, said) for reading, seen in whole])
         return [tuple(next(done) for _ in seen) for _, seen in batch], work
 
+    def look(self, batch: Sequence[Read]) -> list[Glance]:
+        """By the classifier's stage 0 where it has one, and by the prompt's words."""
+        return glances(self._classifier, batch)
+
     def _one(
         self, reading: Reading, blank: Observation, prompts: dict[str, Scored], said: Iterator[Scored]
     ) -> Observation:
@@ -99,6 +112,7 @@ class Classified:
             return replace(blank, unassessed=_REASONS[unknown])
         category = self._category(reading.prompt, prompt)
         blank = replace(blank, category=category, attacks=_attacks(prompt), classifier=self.version)
+        blank = replace(blank, topic=_topic(prompt), prompt_projections=_places(prompt))
         return replace(blank, refusal=1, hedging=0) if answer is None else _answered(blank, reading, answer)
 
     def _category(self, prompt: str, scored: Scored | None) -> str:
@@ -138,6 +152,16 @@ def _answered(blank: Observation, reading: Reading, scored: Scored) -> Observati
 
 def _attacks(prompt: Scored | None) -> dict[str, int]:
     return {} if prompt is None else {name: int(prompt.flags[name]) for name in ATTACKS if name in prompt.flags}
+
+
+def _topic(prompt: Scored | None) -> str:
+    return "" if prompt is None or not prompt.topics else max(prompt.topics, key=lambda name: prompt.topics[name])
+
+
+def _places(prompt: Scored | None) -> tuple[int, ...]:
+    if prompt is None or prompt.embedding is None:
+        return ()
+    return bins(projected(np.ascontiguousarray(prompt.embedding, dtype=np.float32).data))
 
 
 def _unsafe(scored: Scored) -> tuple[str, ...]:

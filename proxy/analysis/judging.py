@@ -13,13 +13,16 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, TypeVar
 
-from proxy.analysis.assessing import Assessor, Patterns, Read
+from proxy.analysis.assessing import Assessor, Patterns
 from proxy.analysis.decoding import decode
+from proxy.analysis.describing import Describing, judged_shapes
 from proxy.analysis.embedding import bins, projected
 from proxy.analysis.faults import fault
+from proxy.analysis.glancing import Read
 from proxy.analysis.leaks import Scan, leaked
 from proxy.core.exchange import Exchange, Purpose
 from proxy.core.observation import Observation, Unassessed
+from proxy.core.sampling import ALWAYS, Draw, Glance
 from proxy.dialects.registry import dialect_of
 from proxy.features.judge import unjudged
 from proxy.features.reading import Reading, readings
@@ -31,11 +34,22 @@ T = TypeVar("T")
 
 PROMPT_CHARS_MAX: Final = 65_536  # of a longer prompt the first and the last half: a batch holds many at once
 READ: Final = "read"
+LOOK: Final = "look"
 ASSESS: Final = "assess"
 SCAN: Final = "scan"
-STAGES: Final = (READ, ASSESS, SCAN)
+STAGES: Final = (READ, LOOK, ASSESS, SCAN)
 
 Judged = tuple[Observation, ...] | None  # None: a fault of ours
+Toss = Callable[[Sequence[Observation], Glance], Draw]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """An exchange that was drawn or not; `observed` has verdicts where `draw.analysed`."""
+
+    observed: tuple[Observation, ...]
+    glance: Glance
+    draw: Draw
 
 
 @dataclass(slots=True)
@@ -54,21 +68,55 @@ class Judging:
     def __init__(self, prompt_hash: Callable[[str], str], scan: Scan | None = None) -> None:
         self._prompt_hash = prompt_hash
         self._scan = scan
+        self.describing = Describing(prompt_hash)
         self.assessor: Assessor = Patterns()
         self.costs = Costs()
 
     def judge(self, exchanges: Sequence[Exchange], purpose: Purpose = Purpose.USER) -> list[Judged]:
         """The observations of each exchange, in order."""
+        read = self._read_all(exchanges, purpose)
+        return self._judge_all(exchanges, read)
+
+    def sample(self, exchanges: Sequence[Exchange], tosses: Sequence[Toss | None]) -> list[Sampled | None]:
+        """The draw of each exchange, in order, and its observations: without a verdict where it is not analysed.
+
+        tosses: what to do with the glance at an exchange; None analyses it without a glance. A None in what is
+        returned is a fault of ours.
+        """
+        read = self._read_all(exchanges, Purpose.USER)
+        begin_s = time.perf_counter()
+        looked = iter(self._look([one for one, toss in zip(read, tosses, strict=True) if one and toss]))
+        glances = [next(looked) if one and toss else Glance() for one, toss in zip(read, tosses, strict=True)]
+        drawn = [_drawn(*one) for one in zip(exchanges, read, tosses, glances, strict=True)]
+        self.costs.seconds[LOOK] += time.perf_counter() - begin_s
+        chosen = [one if draw and draw.analysed else None for one, draw in zip(read, drawn, strict=True)]
+        judged = self._judge_all(exchanges, chosen)
+        return [_sampled(*one) for one in zip(read, glances, drawn, judged, strict=True)]
+
+    def _read_all(self, exchanges: Sequence[Exchange], purpose: Purpose) -> list[Read | None]:
         begin_s = time.perf_counter()
         read = [_guarded(one, partial(self._read, one, purpose)) for one in exchanges]
-        read_s = time.perf_counter()
-        whole = [one for one in read if one is not None]
-        seen = iter(self._assess(self.assessor, whole))
+        self.costs.seconds[READ] += time.perf_counter() - begin_s
+        return read
+
+    def _judge_all(self, exchanges: Sequence[Exchange], read: Sequence[Read | None]) -> list[Judged]:
+        begin_s = time.perf_counter()
+        seen = iter(self._assess(self.assessor, [one for one in read if one is not None]))
         judged = [None if one is None else next(seen) for one in read]
         assessed_s = time.perf_counter()
         done = [self._scanned(*pair) for pair in zip(exchanges, read, judged, strict=True)]
-        self._note({READ: read_s - begin_s, ASSESS: assessed_s - read_s, SCAN: time.perf_counter() - assessed_s})
+        self._note({ASSESS: assessed_s - begin_s, SCAN: time.perf_counter() - assessed_s})
         return done
+
+    def _look(self, batch: Sequence[Read]) -> list[Glance | None]:
+        """As `_assess`; None: a fault of ours."""
+        try:
+            return list(self.assessor.look(batch))
+        except Exception as wrong:
+            if len(batch) > 1:
+                return [self._look([one])[0] for one in batch]
+            fault(log, "look_fault", wrong, assessor=self.assessor.version)
+            return [None]
 
     def _note(self, seconds: Mapping[str, float]) -> None:
         self.costs.batches += 1
@@ -78,7 +126,8 @@ class Judging:
         found = readings(exchange, dialect=dialect_of(exchange.method, exchange.path), decode=decode)
         pi_k = exchange.coverage_k
         blanks = unjudged(exchange, found, prompt_hash=self._prompt_hash, pi_k=pi_k, purpose=purpose)
-        return tuple(map(_bounded, found)), blanks
+        described = tuple(map(self.describing.before, found, blanks))
+        return tuple(map(_bounded, found)), described
 
     def _assess(self, assessor: Assessor, batch: Sequence[Read]) -> list[Judged]:
         """All at once; where that fails one by one, so that the one at fault is found."""
@@ -105,7 +154,25 @@ class Judging:
             return seen
         places = () if seen.embedding is None else bins(projected(seen.embedding))
         leaks = None if self._scan is None else leaked(self._scan, reading)
-        return replace(seen, projections=places, sensitive=leaks)
+        return replace(seen, projections=places, sensitive=leaks, shapes=judged_shapes(seen))
+
+
+def _drawn(exchange: Exchange, read: Read | None, toss: Toss | None, glance: Glance | None) -> Draw | None:
+    if read is None or glance is None:
+        return None
+    return ALWAYS if toss is None else _guarded(exchange, partial(toss, read[1], glance))
+
+
+def _sampled(read: Read | None, glance: Glance | None, draw: Draw | None, judged: Judged) -> Sampled | None:
+    if read is None or glance is None or draw is None:
+        return None
+    if not draw.analysed:
+        return Sampled(read[1], glance, draw)
+    return None if judged is None else Sampled(_with_chance(judged, draw), glance, draw)
+
+
+def _with_chance(observed: tuple[Observation, ...], draw: Draw) -> tuple[Observation, ...]:
+    return tuple(replace(one, pi_k=one.pi_k + draw.k) for one in observed) if draw.k else observed
 
 
 def unknown(exchange: Exchange, purpose: Purpose) -> tuple[Observation, ...]:
@@ -115,8 +182,10 @@ def unknown(exchange: Exchange, purpose: Purpose) -> tuple[Observation, ...]:
 
 
 def _bounded(reading: Reading) -> Reading:
+    """Without what was read beside prompt and answer, and with a prompt of bounded length."""
     prompt, half = reading.prompt, PROMPT_CHARS_MAX // 2
-    return reading if len(prompt) <= 2 * half else replace(reading, prompt=f"{prompt[:half]} {prompt[-half:]}")
+    short = prompt if len(prompt) <= 2 * half else f"{prompt[:half]} {prompt[-half:]}"
+    return replace(reading, prompt=short, asked=None, said=None)
 
 
 def _guarded(exchange: Exchange, work: Callable[[], T]) -> T | None:

@@ -12,20 +12,24 @@ import asyncio
 from collections.abc import Callable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from proxy.analysis import counting
 from proxy.analysis.counting import Tally
 from proxy.analysis.coverage import Coverage
 from proxy.analysis.faults import fault
-from proxy.analysis.judging import Judging, unknown
+from proxy.analysis.judging import Judging, Sampled, Toss, unknown
 from proxy.analysis.ordinary import OrdinaryAnswers
 from proxy.analysis.queue import BoundedQueue
-from proxy.analysis.totals import Totals
+from proxy.analysis.sampler import Sampler
+from proxy.analysis.totals import ANALYSED, DROPPED, Totals
 from proxy.core.errors import StateError
 from proxy.core.exchange import Exchange, Purpose
-from proxy.core.observation import Observation
-from proxy.core.windows import Cell, pane_of
+from proxy.core.observation import NO_HARM, Observation
+from proxy.core.sampling import FULL_RATES, HARMFUL, HARMLESS, REVIEW, UNSAMPLED, Draw, Rates, fits, weighed
+from proxy.core.signals import ALL
+from proxy.core.windows import SCALE, Cell, cell, pane_of
 from proxy.dialects.registry import dialect_of
 from proxy.link.frames import Stats
 from proxy.link.receiver import Peer
@@ -41,7 +45,8 @@ SKIPPED_FULL: Final = "queue_full"
 SKIPPED_FAULT: Final = "fault"
 SKIPPED_UNWEIGHED: Final = "unweighed"  # its coverage does not fit its pane: see coverage.py
 SKIPPED_LATE: Final = "late"  # its pane had closed before its turn came: it is in no evidence, so nobody judges it
-SKIP_REASONS: Final = (SKIPPED_FULL, SKIPPED_FAULT, SKIPPED_UNWEIGHED, SKIPPED_LATE)
+SKIPPED_UNSAMPLED: Final = "unsampled"  # the coin left it out: sampling.py
+SKIP_REASONS: Final = (SKIPPED_FULL, SKIPPED_FAULT, SKIPPED_UNWEIGHED, SKIPPED_LATE, SKIPPED_UNSAMPLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,8 @@ class _Job:
 
     exchange: Exchange
     key: counting.Key
-    r: int
+    r: int  # of the wire's thinning
+    rates: Rates
 
 
 class Pipeline:
@@ -89,6 +95,7 @@ class Pipeline:
         now: Callable[[], float],
         note_dialect: Callable[[str, str], None],
         batching: Batching = Batching(),
+        sampler: Sampler | None = None,
     ) -> None:
         self._store = store
         self._note_dialect = note_dialect
@@ -103,6 +110,7 @@ class Pipeline:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
         self.panes = panes
         self.batching = batching
+        self.sampler = sampler or Sampler()
         self.coverage = Coverage()
         self.totals = Totals()
         self.working = False
@@ -219,40 +227,79 @@ class Pipeline:
             return None
         key = (exchange.route, exchange.served, pane)
         self._tally.add(key, [counting.traffic(r)])
-        return None if self._is_late(key, r) else _Job(exchange, key, r)
+        return None if self._is_late(key, r) else _Job(exchange, key, r, self.sampler.rates_of(exchange.route, pane))
 
     def _is_late(self, key: counting.Key, r: int) -> bool:
         if self._has_closed(key[2]):
             self._tally.add(key, [counting.late(r)])
             self.totals.skipped[SKIPPED_LATE] += 1
+            self.totals.outcomes[key[0], SKIPPED_LATE] += 1
             return True
         return False
 
     async def _judge_and_count(self, jobs: Sequence[_Job]) -> None:
-        exchanges = [job.exchange for job in jobs]
-        judged = await asyncio.get_running_loop().run_in_executor(self._thread, self.judging.judge, exchanges)
-        for job, observed in zip(jobs, judged, strict=True):
+        exchanges, tosses = [job.exchange for job in jobs], [self._toss(job) for job in jobs]
+        judged = await asyncio.get_running_loop().run_in_executor(self._thread, self.judging.sample, exchanges, tosses)
+        for job, sampled in zip(jobs, judged, strict=True):
             try:
-                if observed is None:
+                if sampled is None:
                     self._skip(job.exchange, SKIPPED_FAULT)
+                elif not fits(sampled.draw, job.r):
+                    self._skip(job.exchange, SKIPPED_UNWEIGHED)
                 else:
-                    await self._count(job, observed)
+                    await self._take(job, sampled)
             except Exception as wrong:  # a fault of ours costs one exchange, said and counted
                 fault(log, "exchange_fault", wrong, exchange=job.exchange.id, route=job.exchange.route)
                 self._skip(job.exchange, SKIPPED_FAULT)
 
-    async def _count(self, job: _Job, observed: tuple[Observation, ...]) -> None:
-        exchange = job.exchange
+    def _toss(self, job: _Job) -> Toss | None:
+        """The coin of an exchange; None where all are analysed."""
+        if job.rates == FULL_RATES:
+            return None
+        return partial(self.sampler.toss, job.rates, job.exchange, memory_s=self.panes.duplicate_memory_s)
+
+    async def _take(self, job: _Job, sampled: Sampled) -> None:
+        """Count it for what it was drawn for."""
         if self._is_late(job.key, job.r):  # while it was judged
             return
+        looked, observed, draw = job.rates != FULL_RATES, sampled.observed, sampled.draw
+        harmful = sampled.glance.harmful if looked else any(one.category != NO_HARM for one in observed)
+        self.sampler.note(job.exchange.route, job.key[2], harmful=harmful, looked=looked)
+        if not draw.analysed:
+            await self._pass_over(job, sampled)
+        elif draw.harm is None and draw.all is None:
+            self._review(job, observed)
+        else:
+            await self._count(job, observed, draw)
+
+    async def _pass_over(self, job: _Job, sampled: Sampled) -> None:
+        """An exchange that the coin left out is in no signal, and never safe: it adds to the totals alone."""
+        stratum = HARMFUL if sampled.glance.harmful else HARMLESS
+        self._tally.add(job.key, [(cell(UNSAMPLED, stratum, job.r, 1), SCALE)])
+        self.totals.skipped[SKIPPED_UNSAMPLED] += 1
+        self.totals.outcomes[job.exchange.route, UNSAMPLED] += 1
+        if sampled.draw.counts_once:
+            await self._repeated(job.exchange.route, sampled.observed, self._now())
+
+    def _review(self, job: _Job, observed: Sequence[Observation]) -> None:
+        """Analysed for people to see, and in no estimate."""
+        harmful = any(one.response_harmful or one.toxic for one in observed)
+        self._tally.add(job.key, [(cell(REVIEW, ALL, job.r, int(harmful)), SCALE)])
+        self.totals.outcomes[job.exchange.route, REVIEW] += 1
+        self.totals.add(job.exchange.route, observed, frozenset())
+
+    async def _count(self, job: _Job, observed: tuple[Observation, ...], draw: Draw) -> None:
+        exchange = job.exchange
         repeated = await self._repeated(exchange.route, observed, self._now())
-        observed = await self.ordinary.marked(job.key[:2], observed, repeated)
-        self._tally.add(job.key, counting.cells(observed, job.r, repeated))
+        if draw.all is not None:  # else they are no fair part of what is ordinary
+            observed = await self.ordinary.marked(job.key[:2], observed, repeated)
+        self._tally.add(job.key, weighed(counting.cells(observed, 0, repeated), draw, job.r))
         self.totals.add(exchange.route, observed, repeated)
+        self.totals.outcomes[exchange.route, ANALYSED] += 1
         if any(one.unassessed is None for one in observed):
             self._note_dialect(exchange.route, dialect_of(exchange.method, exchange.path).name)
-        if self.on_counted is not None:
-            self.on_counted(exchange, job.key, job.r, observed, repeated)
+        if self.on_counted is not None and draw.all is not None:
+            self.on_counted(exchange, job.key, job.r + draw.all, observed, repeated)
 
     async def _repeated(self, route: str, observed: tuple[Observation, ...], now_s: float) -> frozenset[str]:
         memory_s = self.panes.duplicate_memory_s
@@ -261,10 +308,14 @@ class Pipeline:
 
     def _skip(self, exchange: Exchange, reason: str) -> None:
         self.totals.skipped[reason] += 1
+        if exchange.route:
+            self.totals.outcomes[exchange.route, reason] += 1
         self._lose(exchange.route, exchange.served, exchange.started_s, reason, 1)
 
     def _take_losses(self, stats: Stats) -> None:
         for loss in stats.lost:
+            if loss.route:
+                self.totals.outcomes[loss.route, DROPPED] += loss.exchanges
             self._lose(loss.route, loss.served, float(loss.second), "wire", loss.exchanges)
 
     def _lose(self, route: str, served: str, time_s: float, where: str, exchanges: int) -> None:

@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Sequence, Set
 from dataclasses import dataclass, field
+from typing import Final
 
 from proxy.analysis import counting
 from proxy.core.observation import Observation
+
+ANALYSED: Final = "analysed"  # outcome of an exchange, beside why it was skipped
+DROPPED: Final = "dropped"  # on the wire: it never came
 
 
 @dataclass(slots=True)
 class Totals:
     """Counts since the start of the process, times in seconds.
 
+    `outcomes` is by route and what became of an exchange: ANALYSED, for review only, DROPPED, or why it was skipped.
     `flagged` is by route and signal, `sensitive` by route and type; what was counted before is in neither.
     """
 
     exchanges: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
     observations: Counter[tuple[str, str]] = field(default_factory=Counter)  # (route, "ok" or the reason)
     duplicates: Counter[str] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
@@ -31,7 +37,7 @@ class Totals:
 
     def keep(self, routes: Container[str]) -> None:
         """Forget what was counted of other routes: names that come and go for ever have a bound."""
-        for paired in (self.observations, self.flagged, self.sensitive):
+        for paired in (self.observations, self.outcomes, self.flagged, self.sensitive):
             for pair in [pair for pair in paired if pair[0] not in routes]:
                 del paired[pair]
         for counter in (self.duplicates, self.lost):

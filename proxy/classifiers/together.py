@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from proxy.classifiers.contract import Classifier, Item, Scored
+from proxy.classifiers.contract import Classifier, Item, Looks, Scored
 
 
 class Together:
@@ -27,6 +27,10 @@ class Together:
         """One result for each item, in order; out of scope where it is so for all of them."""
         results = [one.score(items) for one in (self._first, *self._others)]
         return [self._merged(scored) for scored in zip(*results, strict=True)]
+
+    def look(self, items: Sequence[Item]) -> list[Scored]:
+        """Stage 0 of the first; nothing is known of any text where it has none."""
+        return self._first.look(items) if isinstance(self._first, Looks) else [Scored(self.version) for _ in items]
 
     def _merged(self, scored: Sequence[Scored]) -> Scored:
         first = scored[0]

@@ -22,6 +22,7 @@ from proxy.detectors.e_process import LEVELS, Key
 REFUSAL: Final = "refusal"
 ASSESSED: Final = "assessed"
 LOST: Final = "lost"
+TRAFFIC: Final = "traffic"  # exchanges that analysis saw, sampled or not
 ALL: Final = "all"
 TOXICITY: Final = "toxicity"
 RESPONSE_HARMFUL: Final = "response_harmful"
@@ -61,7 +62,7 @@ def was_evaluated(counts: Counts) -> bool:
 def is_impaired(counts: Counts, lost_share_max: float) -> bool:
     """Whether so much of this pane was lost that it may enter no evidence."""
     lost = sum(n for c, n in counts.items() if c.signal == LOST)
-    seen = sum(n for c, n in counts.items() if c.signal == ASSESSED)
+    seen = max(sum(n for c, n in counts.items() if c.signal == signal) for signal in (ASSESSED, TRAFFIC))  # or sampled
     return lost > lost_share_max * (lost + seen)
 
 
