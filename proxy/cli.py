@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     _route(commands)
     _disarm(commands)
     _explain(commands)
+    _replay(commands)
     _models(commands)
     _score(commands)
     return root
@@ -136,11 +137,26 @@ def _disarm(commands: Commands) -> None:
 
 
 def _explain(commands: Commands) -> None:
-    explain = _command(commands, "explain", "say why a decision was taken", "route:explain")
-    explain.add_argument("id", help="evidence id, as in `route show`, the log and the error body")
+    explain = _command(commands, "explain", "say why a decision was taken", "explain:explain")
+    explain.add_argument(
+        "id",
+        metavar="ID|FILE",
+        help="evidence id, as in `route show`, the log and the error body; or a file that `--json` printed",
+    )
+    explain.add_argument("--recompute", action="store_true", help="compute the decision again from its record, here")
     _control_flags(explain)
     log = _command(commands, "log", "who changed what, when and why", "route:log")
     _control_flags(log)
+
+
+def _replay(commands: Commands) -> None:
+    text = "run the live engine on recorded observations: JSON lines in, alarms out (docs/replay.md)"
+    replay = _command(commands, "replay", text, "replay.command:replay")
+    source = replay.add_mutually_exclusive_group(required=True)
+    source.add_argument("file", nargs="?", metavar="FILE", help="a stream")
+    source.add_argument("--stdin", action="store_true", help="a stream as it comes; alarms are printed at once")
+    replay.add_argument("--policy", default="default", metavar="FILE", help="policy file, or a shipped one's name")
+    replay.add_argument("--stats", action="store_true", help="say on stderr what became of the records, and how fast")
 
 
 def _models(commands: Commands) -> None:

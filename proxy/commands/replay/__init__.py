@@ -1,0 +1,1 @@
+"""`groundwire replay`: the live engine on recorded observations, in their own time (docs/replay.md)."""

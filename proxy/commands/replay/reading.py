@@ -1,0 +1,238 @@
+"""The hot loop of a replay: lines in, counts in panes, a look at the end of each second that needs one."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from proxy.commands.replay.announcing import Moment
+from proxy.commands.replay.cells import EDGES, Cells, bin_of
+from proxy.commands.replay.clock import Clock
+from proxy.commands.replay.epochs import Epoch
+from proxy.commands.replay.errors import BadLine
+from proxy.commands.replay.following import Follower, Pane
+from proxy.commands.replay.header import Header
+from proxy.commands.replay.output import Output
+from proxy.core.policy import Policy
+
+ROUTES_MAX: Final = 10_000
+WRONG: Final = (BadLine, orjson.JSONDecodeError, KeyError, TypeError, AttributeError, OverflowError)
+
+SECONDS_MAX: Final = 1e12  # of the time of a record: what is above it is in other units
+REJECTED_ALL: Final = "signals of all traffic"
+REJECTED_HARM: Final = "refusal of harmful prompts"
+REJECTED_CANARY: Final = "canaries"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the records. `rejected`: by what they would have counted in, for their inclusion probability."""
+
+    lines: int = 0
+    unsampled: int = 0
+    duplicates: int = 0
+    late: int = 0
+    bad: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+
+
+class Place:
+    """Where the records of one route, pane and epoch are counted, taken apart for the loop."""
+
+    __slots__ = ("everything", "follower", "harm", "memory_s", "pane", "rest", "seen")
+
+    def __init__(self, follower: Follower, pane: Pane, epoch: Epoch) -> None:
+        self.follower = follower
+        self.pane = pane
+        self.rest = pane.rest
+        self.harm = epoch.harm
+        self.everything = epoch.everything
+        self.seen = follower.prompts.seen
+        self.memory_s = follower.prompts.memory_s
+
+
+class Places(dict[Any, Place]):
+    """Route -> where its records of this pane and epoch are counted."""
+
+    __slots__ = ("epoch", "pane")
+
+    def __init__(self, pane: int, epoch: Epoch) -> None:
+        super().__init__()
+        self.pane = pane
+        self.epoch = epoch
+
+
+class Replay:
+    """A stream on its way through the engine: `feed` its lines, then `finish`."""
+
+    def __init__(self, header: Header, policy: Policy, pane_s: int, output: Output) -> None:
+        self.tally = Tally()
+        self.followers: dict[Any, Follower] = {}
+        self._header = header
+        self._policy = policy
+        self._pane_s = pane_s
+        self._output = output
+        self._cells = Cells()
+        self._clock = Clock(pane_s)
+        self._places: dict[tuple[int, float], Places] = {}
+        self._touched: list[Follower] = []
+        self._newest = Moment(None, 0.0)
+
+    def feed(self, lines: Iterable[bytes], first: int) -> None:
+        """Read records; `first` is the number of the first line. One long loop: each call in it would cost a tenth.
+
+        `lo` to `hi` is the second, or the part of it in one epoch, in which the records before this one were. While
+        records stay in it, only their route is looked up.
+        """
+        loads, edges, levels, tally = orjson.loads, EDGES, self._cells.levels, self.tally
+        lo = hi = 0.0
+        places: Places | None = None
+        record: Any = None
+        number = first - 1
+        for number, line in enumerate(lines, first):
+            try:
+                record = loads(line)
+                t = record["t"]
+                if not lo <= t < hi or places is None:
+                    lo, hi, places = self._move(t, record.get("i", number))
+                    if places is None:
+                        tally.late += 1
+                        continue
+                route = record.get("route")
+                place = places.get(route)
+                if place is None:
+                    place = self._enter(places, route)
+                if record.get("canary"):
+                    self._canary(place, record)
+                    continue
+                prompt = record.get("prompt_hash")
+                if prompt is not None:
+                    at = place.seen.get(prompt)
+                    if at is not None and -place.memory_s < t - at < place.memory_s:
+                        tally.duplicates += 1
+                        continue
+                weight = record.get("weight")
+                if weight is None:
+                    tally.unsampled += 1
+                    if prompt is not None:
+                        place.seen[prompt] = t
+                    continue
+                category, refusal = record.get("harm_category"), record.get("refusal")
+                if category is not None and refusal is not None:
+                    self._refusal(place, weight, category, refusal)
+                r = place.everything.get(weight)
+                if r is None:
+                    tally.rejected[REJECTED_ALL] += 1
+                    continue
+                level, rest = levels[r], place.rest
+                score, anomaly = record.get("toxicity"), record.get("anomaly")
+                length, topic = record.get("length"), record.get("topic")
+                if score is not None:
+                    cell = level.toxicity[bisect_right(edges, score) if 0.0 <= score <= 1.0 else bin_of(score)]
+                    rest[cell] = rest.get(cell, 0) + 1
+                if anomaly is not None:
+                    cell = level.anomaly[anomaly]
+                    rest[cell] = rest.get(cell, 0) + 1
+                if length is not None:
+                    cell = level.length[length]
+                    rest[cell] = rest.get(cell, 0) + 1
+                if topic is not None:
+                    cell = level.topic[topic]
+                    rest[cell] = rest.get(cell, 0) + 1
+                if prompt is not None:
+                    place.seen[prompt] = t
+            except WRONG as wrong:
+                self._bad(number, line, wrong)
+        tally.lines = number
+        if isinstance(record, dict):
+            self._newest = Moment(record.get("i", number), max(self._newest.t, record.get("t", 0.0)))
+
+    def finish(self) -> None:
+        """The end of the input: what is open is read once more, and then as closed."""
+        self._glance(self._newest)
+        for pane in self._clock.rest():
+            self._close(pane, self._newest)
+
+    def _move(self, t: Any, i: Any) -> tuple[float, float, Places | None]:
+        """Time passes, or goes back to a second before: how long what is returned holds. None: its pane is closed."""
+        if isinstance(t, bool) or not isinstance(t, int | float) or not 0 <= t < SECONDS_MAX:
+            raise BadLine(f"`t` must be a time in seconds, from 0 on (given: {t!r})")
+        self._newest = Moment(i, max(self._newest.t, t))
+        second = int(t)
+        for at_s, panes, looks in self._clock.advance(second):
+            for pane in panes:
+                self._close(pane, Moment(i, at_s))
+            if looks:
+                self._glance(Moment(i, at_s))
+        epoch, begin, end = self._header.epochs.at(t)
+        number = self._clock.open_pane(second)
+        if number is None:
+            return 0.0, 0.0, None
+        places = self._places.get((number, begin))
+        if places is None:
+            places = self._places[number, begin] = Places(number, epoch)
+        return max(begin, second), min(end, second + 1.0), places
+
+    def _enter(self, places: Places, route: Any) -> Place:
+        """The first record of a route in this pane and epoch."""
+        follower = self.followers.get(route)
+        if follower is None:
+            follower = self.followers[route] = self._follower(route)
+        pane = follower.panes.setdefault(places.pane, Pane())
+        places[route] = Place(follower, pane, places.epoch)
+        return places[route]
+
+    def _follower(self, route: Any) -> Follower:
+        if not (route is None or isinstance(route, str)):
+            raise BadLine(f"`route` must be a name or null (given: {route!r})")
+        if len(self.followers) >= ROUTES_MAX:
+            raise BadLine(f"more than {ROUTES_MAX} routes")
+        baseline = self._header.baseline(route or "")
+        return Follower(route, baseline, self._policy, self._pane_s, self._cells)
+
+    def _refusal(self, place: Place, weight: float, category: Any, refusal: Any) -> None:
+        r = place.harm.get(weight)
+        if r is None:
+            self.tally.rejected[REJECTED_HARM] += 1
+            return
+        self._low(place, self._cells.levels[r].refusal[category, refusal], refusal)
+
+    def _canary(self, place: Place, record: Mapping[str, Any]) -> None:
+        """A stratum of its own, in no count of users; always evaluated, so its probability is 1."""
+        category, refusal = record.get("harm_category"), record.get("refusal")
+        if category is None or refusal is None:
+            return
+        if record.get("weight") not in (None, 1):
+            self.tally.rejected[REJECTED_CANARY] += 1
+            return
+        self._low(place, self._cells.levels[0].canary[category, refusal], refusal)
+
+    def _low(self, place: Place, cell: int, outcome: int) -> None:
+        """Count what open panes are read for."""
+        lows, follower = place.pane.lows, place.follower
+        lows[cell] = lows.get(cell, 0) + 1
+        place.pane.falls += not outcome
+        if not follower.touched:
+            follower.touched = True
+            self._touched.append(follower)
+
+    def _glance(self, moment: Moment) -> None:
+        touched, self._touched = self._touched, []
+        for follower in touched:
+            self._output.say(follower.glance(moment))
+
+    def _close(self, pane: int, moment: Moment) -> None:
+        for follower in self.followers.values():
+            self._output.say(follower.close(pane, moment))
+            follower.prompts.tidy(moment.t)
+        self._places = {key: places for key, places in self._places.items() if key[0] != pane}
+
+    def _bad(self, number: int, line: bytes, wrong: Exception) -> None:
+        if line.strip():
+            self.tally.bad += 1
+            self._output.complain(number, wrong)
