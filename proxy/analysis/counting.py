@@ -13,7 +13,17 @@
     jailbreak, injection
                all                      0, 1    answers to prompts that a classifier scored
     anomaly    all                      0, 1    answers of a model whose ordinary ones are known by now
-    embedding  PROJECTION.BIN           1       answers, once for each fixed projection
+    embedding, prompt_embedding
+               PROJECTION.BIN           1       answers, once for each fixed projection
+    refusal@1 to refusal@3
+               harm category            0, 1    those of `refusal` that belong to one of the tenant shards 1 to 3
+    refusal_in prompt:BAND, turns:BAND, system:NAME
+                                        0, 1    refusals of harmful prompts by context
+    canary     harm category            0, 1    refusals of canaries; they are in nothing else
+    harmful_output  harm category       0, 1    answers by whether harm is above the strict threshold
+    trigger    trigger                  0, 1    answers to prompts that hold it; 1: harmful
+    length and the other shapes of `features.answer_shapes` and `analysis.describing`
+               bin                      1       answers
     duplicate  harm category            1       answers to a prompt that counted lately: they are in nothing above
     late       all                      1       answers whose pane had closed: they are in nothing above
     lost       where it was lost        1       exchanges that nobody assessed
@@ -29,12 +39,18 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Final
 
 from proxy.core.exchange import Purpose
-from proxy.core.observation import Observation
+from proxy.core.observation import NO_HARM, Observation
 from proxy.core.signals import ALL, ASSESSED, LOST, REFUSAL, RESPONSE_HARMFUL, SENSITIVE, TOXICITY
 from proxy.core.windows import SCALE, Cell, cell
 
 TRAFFIC: Final = "traffic"
 HEDGING: Final = "hedging"
+CANARY: Final = "canary"
+REFUSAL_IN: Final = "refusal_in"
+HARMFUL_OUTPUT: Final = "harmful_output"
+TRIGGER: Final = "trigger"
+REGENERATED: Final = "regenerated"
+PROMPT_EMBEDDING: Final = "prompt_embedding"
 DUPLICATE: Final = "duplicate"
 LATE: Final = "late"
 OK: Final = "ok"
@@ -46,6 +62,10 @@ EMBEDDING: Final = "embedding"
 
 BINS: Final = 64  # of probability, log-spaced: each edge is 1.16 times the one below, so "p95 > 1.5 q" can be read
 LEAST: Final = 1e-4  # bin 0 is all below
+
+SHARDS: Final = 4  # of tenants; shard 0 is the total without the others
+_SHARDED: Final = tuple(f"{REFUSAL}@{shard}" for shard in range(SHARDS))
+_PLACES: Final = tuple(tuple(f"{k}.{place:02d}" for place in range(BINS)) for k in range(16))  # of projections
 
 Key = tuple[str, str, int]  # route, served model, pane
 
@@ -99,14 +119,24 @@ def cells(observations: Sequence[Observation], r: int, repeated: Set[str]) -> It
 
     Answers to calls of our own (checks, canaries) are in no user count.
     """
+    yield from _of_canaries(observations, r)
     mine = [one for one in observations if one.purpose is Purpose.USER]
     clusters = Counter(map(mark, mine))
     for one in mine:
         name = mark(one)
+        share = SCALE // clusters[name] if name else SCALE
         if name in repeated:
             yield cell(DUPLICATE, one.category, r, 1), SCALE
+            yield from ((place, share) for place in _shapes(one, r) if place.signal == REGENERATED)
         else:
-            yield from _of_one(one, r, SCALE // clusters[name] if name else SCALE)
+            yield from _of_one(one, r, share)
+            yield from ((place, share) for place in _shapes(one, r))
+
+
+def _of_canaries(observations: Sequence[Observation], r: int) -> Iterator[tuple[Cell, int]]:
+    for one in observations:
+        if one.purpose is Purpose.CANARY and one.refusal is not None:
+            yield cell(CANARY, one.category, r, one.refusal), SCALE
 
 
 def _of_one(one: Observation, r: int, share: int) -> Iterator[tuple[Cell, int]]:
@@ -115,7 +145,7 @@ def _of_one(one: Observation, r: int, share: int) -> Iterator[tuple[Cell, int]]:
         return
     yield cell(ASSESSED, OK, r, 1), share
     if one.refusal is not None:
-        yield cell(REFUSAL, one.category, r, one.refusal), share
+        yield from ((place, share) for place in _refusals(one, r, one.refusal))
     if one.hedging is not None:
         yield cell(HEDGING, one.category, r, one.hedging), share
     yield from ((place, share) for place in _of_signals(one, r))
@@ -124,9 +154,17 @@ def _of_one(one: Observation, r: int, share: int) -> Iterator[tuple[Cell, int]]:
 def _of_signals(one: Observation, r: int) -> Iterator[Cell]:
     """What classifier and scan said of an assessed answer."""
     leaks = None if one.sensitive is None else int(bool(one.sensitive))
-    for signal, y in ((TOXICITY, one.toxic), (RESPONSE_HARMFUL, one.response_harmful), (SENSITIVE, leaks)):
+    for signal, y in (
+        (TOXICITY, one.toxic),
+        (RESPONSE_HARMFUL, one.response_harmful),
+        (SENSITIVE, leaks),
+        (HARMFUL_OUTPUT, one.harmful_output),
+    ):
         if y is not None:
             yield cell(signal, one.category, r, y)
+    if one.response_harmful is not None:
+        harmful = int(bool(one.response_harmful or one.harmful_output))
+        yield from (cell(TRIGGER, trigger, r, harmful) for trigger in one.triggers)
     if one.toxicity is not None:
         yield cell(TOXICITY_BIN, f"{toxicity_bin(one.toxicity):02d}", r, 1)
     yield from (cell(attack, ALL, r, y) for attack, y in one.attacks.items())
@@ -134,7 +172,22 @@ def _of_signals(one: Observation, r: int) -> Iterator[Cell]:
     yield from (cell(SENSITIVE_TYPE, kind, r, 1) for kind in one.sensitive or ())
     if one.anomalous is not None:
         yield cell(ANOMALY, ALL, r, one.anomalous)
-    yield from (cell(EMBEDDING, f"{k}.{place:02d}", r, 1) for k, place in enumerate(one.projections))
+    for signal, places in ((EMBEDDING, one.projections), (PROMPT_EMBEDDING, one.prompt_projections)):
+        yield from (cell(signal, _PLACES[k][place], r, 1) for k, place in enumerate(places))
+
+
+def _refusals(one: Observation, r: int, refused: int) -> Iterator[Cell]:
+    """One refusal, or none: of all, of its tenant's shard, and by context."""
+    yield cell(REFUSAL, one.category, r, refused)
+    if one.tenant_shard:
+        yield cell(_SHARDED[one.tenant_shard], one.category, r, refused)
+    if one.category != NO_HARM:
+        yield from (cell(REFUSAL_IN, context, r, refused) for context in one.contexts)
+
+
+def _shapes(one: Observation, r: int) -> Iterator[Cell]:
+    """Of every answer, assessed or not, as far as its bins are known."""
+    return (cell(signal, place, r, 1) for signal, place in one.shapes.items())
 
 
 def toxicity_bin(p: float) -> int:

@@ -52,7 +52,8 @@ class Observation:
 
     The context of the prompt: `tenant_shard` (0 to 3, of a keyed hash of who asks), `turns` of the user, `system` (a
     keyed hash of the system prompt, "" without one), `prompt_chars`, `topic` (the classifier's likeliest), and names of
-    known `triggers` that the prompt holds. `shapes`: by drift signal, the bin that this answer or its prompt is in.
+    known `triggers` that the prompt holds. `contexts`: the bands in which its refusals are counted apart. `shapes`: by
+    drift signal, the bin that this answer or its prompt is in. `prompt_projections`: as `projections`, of the prompt.
     """
 
     exchange_id: str
@@ -88,4 +89,6 @@ class Observation:
     prompt_chars: int = 0
     topic: str = ""
     triggers: tuple[str, ...] = ()
+    contexts: tuple[str, ...] = ()
     shapes: Mapping[str, str] = field(default_factory=dict)
+    prompt_projections: tuple[int, ...] = ()

@@ -15,6 +15,7 @@ from proxy.core.exchange import Body, Exchange, Purpose
 from proxy.core.observation import NO_HARM, Observation, Unassessed
 from proxy.dialects.contract import Dialect, Plain
 from proxy.features import script
+from proxy.features.answer_shapes import chars_given, shapes_of
 from proxy.features.formatting import formatting
 from proxy.features.harm_cues import category_of
 from proxy.features.hedging import is_hedged
@@ -65,16 +66,23 @@ def unjudged(
         pi_k=pi_k,
     )
     hashed = cache(prompt_hash)  # a prompt has up to CHOICES_MAX answers
-    return tuple(
-        replace(
-            blank,
-            prompt_hash=hashed(one.prompt),
-            choice=one.choice,
-            unassessed=one.unassessed,
-            script=script.main_script(one.text) if one.text else "",
-            features=features(one.text) if one.text else {},
-        )
-        for one in found
+    return tuple(_described(exchange, one, replace(blank, prompt_hash=hashed(one.prompt))) for one in found)
+
+
+def _described(exchange: Exchange, one: Reading, blank: Observation) -> Observation:
+    """With all that needs no judgement."""
+    written = script.main_script(one.text) if one.text else ""
+    numbers = features(one.text) if one.text else {}
+    asked = one.asked
+    return replace(
+        blank,
+        choice=one.choice,
+        unassessed=one.unassessed,
+        script=written,
+        features=numbers,
+        turns=0 if asked is None else asked.turns,
+        prompt_chars=0 if asked is None else chars_given(asked),
+        shapes=shapes_of(exchange, one, numbers, written),
     )
 
 

@@ -19,13 +19,13 @@ filled refusal field is a refusal. Whether the language is one that the judge kn
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from proxy.core.errors import Unreadable
 from proxy.core.exchange import Body, End, Exchange
 from proxy.core.observation import Unassessed
-from proxy.dialects.contract import Completion, Dialect, Plain, Request, Response
+from proxy.dialects.contract import Completion, Dialect, Plain, Request, Response, Usage
 
 TELLING_WORDS: Final = 8  # of an answer that was stopped: enough to see which way it goes
 FEATURED_CHARS_MAX: Final = 262_144  # a small encoded body unpacks to megabytes; no honest answer is longer
@@ -38,7 +38,9 @@ class Reading:
     """One completion: what was asked, what was said, and why it cannot be judged (`unassessed`, None where it can).
 
     `prompt` is the text that it answers, "" where none could be read. `text` is what the user reads, at most
-    FEATURED_CHARS_MAX characters, without an echoed prompt. `refused`: the API's own refusal field is filled.
+    FEATURED_CHARS_MAX characters, without an echoed prompt. `refused`: the API's own refusal field is filled. `asked`,
+    `said` and `usage` are what the dialect read, `id` is the server's name for the answer; where nothing could be
+    read they are None and "".
     """
 
     choice: int = 0
@@ -46,6 +48,10 @@ class Reading:
     text: str = ""
     refused: bool = False
     unassessed: Unassessed | None = None
+    asked: Request | None = field(default=None, compare=False, repr=False)
+    said: Completion | None = field(default=None, compare=False, repr=False)
+    usage: Usage | None = field(default=None, compare=False)
+    id: str = field(default="", compare=False)
 
 
 def readings(exchange: Exchange, *, dialect: Dialect, decode: Callable[[Body], Plain]) -> tuple[Reading, ...]:
@@ -62,7 +68,7 @@ def readings(exchange: Exchange, *, dialect: Dialect, decode: Callable[[Body], P
     except Unreadable as finding:
         return (Reading(unassessed=Unassessed(finding.reason)),)
     break_off = _break_off(response, body.truncated)
-    return tuple(_read(request, one, break_off) for one in response.completions)
+    return tuple(_read(request, response, one, break_off) for one in response.completions)
 
 
 def _require_an_answer(exchange: Exchange, dialect: Dialect) -> None:
@@ -110,12 +116,13 @@ def _break_off(response: Response, truncated: bool) -> Unassessed | None:
     return Unassessed.TRUNCATED if truncated else Unassessed.CUT
 
 
-def _read(request: Request, completion: Completion, break_off: Unassessed | None) -> Reading:
+def _read(request: Request, response: Response, completion: Completion, break_off: Unassessed | None) -> Reading:
     prompt = request.prompt_of(completion.index)
     text = completion.text.removeprefix(prompt) if request.echo else completion.text
     text = text[:FEATURED_CHARS_MAX]
     reason = _unassessed(completion, text, break_off)
-    return Reading(completion.index, prompt, text, bool(completion.refusal), reason)
+    blank = Reading(completion.index, prompt, text, bool(completion.refusal), reason)
+    return replace(blank, asked=request, said=completion, usage=response.usage, id=response.id)
 
 
 def _unassessed(completion: Completion, text: str, break_off: Unassessed | None) -> Unassessed | None:

@@ -87,7 +87,45 @@ def test_a_repeated_prompt_counts_as_a_duplicate_only() -> None:
 
 
 def test_checks_and_canaries_are_in_no_user_count() -> None:
-    assert cells(replace(ONE, purpose=Purpose.CHECK), replace(ONE, purpose=Purpose.CANARY)) == {}
+    canary = replace(ONE, purpose=Purpose.CANARY, shapes={"length": "07"})
+    assert cells(replace(ONE, purpose=Purpose.CHECK), canary) == {Cell("canary", "weapons", 0, 1): SCALE}
+
+
+SHAPED = replace(
+    ONE, tenant_shard=2, contexts=("prompt:long", "turns:1", "system:other"), triggers=("sleeper",),
+    shapes={"length": "07", "finish": "stop", "regenerated": "yes"}, response_harmful=0, harmful_output=1,
+    prompt_projections=(3,),
+)  # fmt: skip
+
+
+def test_shape_context_and_shard_have_cells_of_their_own() -> None:
+    found = {cell: n for cell, n in cells(SHAPED, r=1).items() if cell.signal not in ("assessed", "hedging")}
+    assert found == {
+        Cell("refusal", "weapons", 1, 1): SCALE,
+        Cell("refusal@2", "weapons", 1, 1): SCALE,
+        Cell("refusal_in", "prompt:long", 1, 1): SCALE,
+        Cell("refusal_in", "turns:1", 1, 1): SCALE,
+        Cell("refusal_in", "system:other", 1, 1): SCALE,
+        Cell("response_harmful", "weapons", 1, 0): SCALE,
+        Cell("harmful_output", "weapons", 1, 1): SCALE,
+        Cell("trigger", "sleeper", 1, 1): SCALE,
+        Cell("length", "07", 1, 1): SCALE,
+        Cell("finish", "stop", 1, 1): SCALE,
+        Cell("regenerated", "yes", 1, 1): SCALE,
+        Cell("prompt_embedding", "0.03", 1, 1): SCALE,
+    }
+    harmless = replace(SHAPED, category="none", tenant_shard=0)
+    assert not {"refusal_in", "refusal@0", "refusal@2"} & {cell.signal for cell in cells(harmless)}
+
+
+def test_of_a_repeated_prompt_only_its_repetition_counts() -> None:
+    counts = cells(SHAPED, repeated=frozenset({counting.mark(SHAPED)}))
+    assert counts == {Cell("duplicate", "weapons", 0, 1): SCALE, Cell("regenerated", "yes", 0, 1): SCALE}
+
+
+def test_shapes_of_an_unassessed_answer_count_too() -> None:
+    counts = cells(replace(SHAPED, unassessed=Unassessed.CUT, shapes={"finish": "cut"}))
+    assert counts == {Cell("assessed", "cut", 0, 0): SCALE, Cell("finish", "cut", 0, 1): SCALE}
 
 
 def test_several_answers_to_one_prompt_are_one_cluster() -> None:

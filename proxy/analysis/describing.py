@@ -1,0 +1,73 @@
+"""What an answer is counted under besides its judgement: system prompt, context bands, regenerations, triggers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from typing import Final
+
+from proxy.analysis.regenerations import Regenerations
+from proxy.analysis.systems import Systems
+from proxy.core.exchange import Purpose
+from proxy.core.observation import NO_HARM, Observation
+from proxy.dialects.contract import Request
+from proxy.features.answer_shapes import NO, YES
+from proxy.features.bands import prompt_band, turns_band
+from proxy.features.reading import Reading
+
+SYSTEMS_CACHED_MAX: Final = 256  # system prompts whose hash is remembered: most of a route's requests share one
+HASHED_CHARS_MAX: Final = 65_536
+ATTACKS: Final = ("jailbreak", "injection")
+
+Triggers = Callable[[str], tuple[str, ...]]
+
+
+def no_triggers(_: str) -> tuple[str, ...]:
+    """Where no patterns are loaded."""
+    return ()
+
+
+class Describing:
+    """One for the process; called from one thread at a time. `keyed_hash` as `prompt_key.prompt_hasher` gives it."""
+
+    def __init__(self, keyed_hash: Callable[[str], str]) -> None:
+        self.systems = Systems()
+        self.triggers: Triggers = no_triggers
+        self._regenerations = Regenerations()
+        self._hash = lru_cache(maxsize=SYSTEMS_CACHED_MAX)(keyed_hash)
+
+    def before(self, reading: Reading, seen: Observation) -> Observation:
+        """With all that needs no judgement of the answer."""
+        asked = reading.asked
+        if asked is None or seen.purpose is not Purpose.USER:
+            return seen
+        system = self._hash(asked.system[:HASHED_CHARS_MAX])
+        return replace(
+            seen,
+            system=system,
+            contexts=(
+                f"prompt:{prompt_band(seen.prompt_chars)}",
+                f"turns:{turns_band(seen.turns)}",
+                f"system:{self.systems.name(seen.route, system)}",
+            ),
+            triggers=self.triggers(reading.prompt),
+            shapes={**seen.shapes, "regenerated": self._regenerated(asked, seen)},
+        )
+
+    def _regenerated(self, asked: Request, seen: Observation) -> str:
+        if seen.unassessed is not None or seen.choice or not seen.prompt_hash:
+            return NO
+        question = (seen.route, asked.user, seen.prompt_hash, seen.turns, seen.prompt_chars)
+        return YES if self._regenerations.is_again(question, seen.time_s) else NO
+
+
+def judged_shapes(seen: Observation) -> dict[str, str]:
+    """The drift signals that only a judgement gives, added to the others."""
+    shapes = dict(seen.shapes)
+    shapes["harm_share"] = "harmless" if seen.category == NO_HARM else "harmful"
+    if seen.attacks:
+        shapes["attack"] = next((name for name in ATTACKS if seen.attacks.get(name)), "none")
+    if seen.topic:
+        shapes["topic"] = seen.topic
+    return shapes
