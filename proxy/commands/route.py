@@ -1,4 +1,4 @@
-"""`groundwire route`, `explain`, `log`, `disarm`: the control API, printed for people."""
+"""`groundwire route`, `log`, `disarm`: the control API, printed for people."""
 
 from __future__ import annotations
 
@@ -86,12 +86,6 @@ def rearm(arguments: Namespace) -> int:
     body = {"actor": _actor(arguments), "reason": arguments.reason}
     data = ControlClient.of(arguments).post("/v1/rearm", body)
     return _json(data) if arguments.json else _print(data.get("message") or "armed again")
-
-
-def explain(arguments: Namespace) -> int:
-    """Why a decision was taken."""
-    data = ControlClient.of(arguments).get(f"/v1/explain/{arguments.id}")
-    return _json(data) if arguments.json else _print(data["text"])
 
 
 def log(arguments: Namespace) -> int:

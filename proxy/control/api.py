@@ -26,6 +26,7 @@ from proxy.control.orders import NoRouteError, OrderError, Orders, Word
 from proxy.control.plane import ControlPlane
 from proxy.core.errors import ConfigError, GroundwireError, Place, StateError
 from proxy.core.explain import explain
+from proxy.core.explained import explained
 from proxy.core.ladder import Command
 
 BODY_BYTES_MAX: Final = 65_536
@@ -87,8 +88,7 @@ class _Api:
         record = await self._plane.memory.decision(request.match_info["id"])
         if record is None:
             raise NoRouteError(f"there is no decision {request.match_info['id']!r}; a route names its last one")
-        text = explain(record)
-        return _json({"id": record.id, "at_s": record.at_s, "route": record.route, "text": text, "record": record.body})
+        return _json({"id": record.id, **explained(record), "text": explain(record), "record": record.body})
 
     async def log(self, request: web.Request) -> web.Response:
         limit = request.query.get("limit", "100")
