@@ -75,9 +75,9 @@ class Cells:
                 whole[place] = whole.get(place, 0) + n * SCALE
         return whole
 
-    def outcome(self, number: int) -> int:
-        """y of the cell with this number."""
-        return self._cells[number].y
+    def cell(self, number: int) -> Cell:
+        """The cell with this number."""
+        return self._cells[number]
 
     def _number(self, signal: str, stratum: str, r: int, y: int) -> int:
         place = cell(signal, stratum, r, y)

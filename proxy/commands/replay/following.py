@@ -8,7 +8,7 @@ from typing import Final
 from proxy.commands.replay.announcing import Announcer, Moment
 from proxy.commands.replay.cells import Cells, Numbers
 from proxy.commands.replay.prompts import Prompts
-from proxy.commands.replay.slack import NEVER, slack_of
+from proxy.commands.replay.screen import Screen
 from proxy.core.baseline import Baseline
 from proxy.core.decide import Look, decide
 from proxy.core.outcome import Context, Outcome
@@ -21,14 +21,13 @@ MODEL: Final = "candidate"
 
 
 class Pane:
-    """What was counted in one pane: what an open pane may be read for, and the rest. `falls` counts outcomes 0."""
+    """What was counted in one pane: what an open pane may be read for, and the rest."""
 
-    __slots__ = ("falls", "lows", "rest")
+    __slots__ = ("lows", "rest")
 
     def __init__(self) -> None:
         self.lows: Numbers = {}
         self.rest: Numbers = {}
-        self.falls = 0
 
 
 class Follower:
@@ -48,16 +47,13 @@ class Follower:
         self._state = RouteState()
         self._plan = Plan()
         self._announcer = Announcer(name, pane_s)
-        self._slack = NEVER
+        self._screen = Screen(cells, self._plan)
         self._follow(baseline)
 
     def glance(self, moment: Moment) -> list[bytes]:
         """Look at the open panes, if that could cross a line. The lines to print."""
-        if not self.touched:
-            return []
         self.touched = False
-        falls = sum(pane.falls for pane in self.panes.values())
-        if not self.panes or not self._slack.is_used_up(falls):
+        if not self.panes or not self._screen.shows(pane.lows for pane in self.panes.values()):
             return []
         counts = self._cells.counts(*(pane.lows for pane in self.panes.values()))
         return self._look(moment, (), (max(self.panes), counts))
@@ -82,9 +78,10 @@ class Follower:
         self._state = outcome.state
         if outcome.baseline is not None:
             self._follow(outcome.baseline)
-        self._slack = slack_of(self._state, self._plan)
+        self._screen.renew(self._state.evidence)
 
     def _follow(self, baseline: Baseline | None) -> None:
         self._baseline = baseline
         self._plan = Plan() if baseline is None else make_plan(baseline, self._policy, self._context.pane_s)
-        self._slack = slack_of(self._state, self._plan)
+        self._screen = Screen(self._cells, self._plan)
+        self._screen.renew(self._state.evidence)

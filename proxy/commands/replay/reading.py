@@ -200,7 +200,7 @@ class Replay:
         if r is None:
             self.tally.rejected[REJECTED_HARM] += 1
             return
-        self._low(place, self._cells.levels[r].refusal[category, refusal], refusal)
+        self._low(place, self._cells.levels[r].refusal[category, refusal])
 
     def _canary(self, place: Place, record: Mapping[str, Any]) -> None:
         """A stratum of its own, in no count of users; always evaluated, so its probability is 1."""
@@ -210,13 +210,12 @@ class Replay:
         if record.get("weight") not in (None, 1):
             self.tally.rejected[REJECTED_CANARY] += 1
             return
-        self._low(place, self._cells.levels[0].canary[category, refusal], refusal)
+        self._low(place, self._cells.levels[0].canary[category, refusal])
 
-    def _low(self, place: Place, cell: int, outcome: int) -> None:
+    def _low(self, place: Place, cell: int) -> None:
         """Count what open panes are read for."""
         lows, follower = place.pane.lows, place.follower
         lows[cell] = lows.get(cell, 0) + 1
-        place.pane.falls += not outcome
         if not follower.touched:
             follower.touched = True
             self._touched.append(follower)
