@@ -19,14 +19,15 @@ import orjson
 from proxy.control import arming
 from proxy.control.base_progress import Answered, Progress, advanced
 from proxy.control.base_prompts import Prompts
-from proxy.control.entry import Entry
+from proxy.control.entry import Entry, in_force
 from proxy.control.judging import Judge
 from proxy.control.memory import Memory
 from proxy.control.setup import Setup
 from proxy.control.upstreams import Unreachable, UpstreamClient
 from proxy.core.baseline import Baseline, Kind, Standing
 from proxy.core.decide import JUDGE
-from proxy.core.learning import Learning, tally
+from proxy.core.fingerprint import Fingerprint
+from proxy.core.learning import tally
 from proxy.core.observation import NO_HARM
 from proxy.core.plan import make_plan
 from proxy.core.routes import Target
@@ -67,7 +68,8 @@ def is_wanted(entry: Entry, job: Job) -> bool:
     baseline = entry.baseline
     if baseline is None:
         return True
-    return baseline.standing is Standing.PROVISIONAL and baseline.kind is not Kind.FILE and entry.built_of != job.id
+    by_itself = baseline.kind in (Kind.LIVE, Kind.BASE)  # what a person made stays too
+    return by_itself and baseline.standing is Standing.PROVISIONAL and entry.built_of != job.id
 
 
 def baseline_of(setup: Setup, entry: Entry, job: Job, progress: Progress, now_s: float) -> Baseline | str:
@@ -104,9 +106,8 @@ def baseline_of(setup: Setup, entry: Entry, job: Job, progress: Progress, now_s:
 
 
 def adopted(entry: Entry, baseline: Baseline, job: Job) -> Entry:
-    """The route on its new baseline. Another plan begins the evidence anew; a line that is crossed stays crossed."""
-    state = replace(entry.state, learning=Learning())
-    return replace(entry, baseline=baseline, built_of=job.id, state=state)
+    """The route on its new baseline, which is not on the shelf yet."""
+    return replace(in_force(entry, baseline, 0, Fingerprint()), built_of=job.id)
 
 
 class BaseBaselines:

@@ -9,13 +9,18 @@ import orjson
 
 from proxy.control.resolve import Found
 from proxy.core import baseline as baselines
-from proxy.core.baseline import Baseline
+from proxy.core import epochs
+from proxy.core import fingerprint as fingerprints
+from proxy.core.baseline import Baseline, Kind
 from proxy.core.enforcement import Enforcement, Snapshot, Step
 from proxy.core.enforcement import from_json as snapshot_from_json
 from proxy.core.enforcement import to_json as snapshot_to_json
 from proxy.core.engine import Phase, RouteState, state_from_json, state_to_json
+from proxy.core.epochs import Sampling
 from proxy.core.errors import ConfigError, StateError, WireError
+from proxy.core.fingerprint import Fingerprint
 from proxy.core.ladder import LATCHED
+from proxy.core.learning import Learning
 from proxy.core.routes import Pin, Route
 
 FORMAT: Final = 1
@@ -32,7 +37,10 @@ class Entry:
     candidate is no longer served, since `closed_s` (Unix time). `phase` is the last one found. `unsent` is the evidence
     record of the last decision, until it is known to be appended. `base_root` is the root listed for the base.
     `built_of` names the asking (`base_baseline.Job.id`) that the baseline was made of, "" where it was not made of the
-    base's answers.
+    base's answers. `version`: the number of the baseline in force on the route's shelf, 0 not shelved yet. `outdated`
+    says why the baseline in force is stale ("" where it is not), and `context` what it was made in. Of the panes up to
+    `context_pane` no baseline may be made: they are of another context. `sampling`: with which probabilities its
+    answers are analysed.
     """
 
     route: Route
@@ -53,6 +61,11 @@ class Entry:
     unsent: str = ""
     base_root: str = ""
     built_of: str = ""
+    version: int = 0
+    outdated: str = ""
+    context: Fingerprint = Fingerprint()
+    context_pane: int = -1
+    sampling: Sampling = Sampling()
 
     @property
     def holds(self) -> bool:
@@ -99,6 +112,8 @@ def updated(entry: Entry, found: Found, pane: int) -> Entry:
     )
     if base_changed(entry, known):
         known = replace(known, forced="")  # somebody's word was on another model
+    if entry.closed and not change:
+        known = outdated(known, "the candidate was unloaded, and loaded again under the same name", pane)
     return anew(known, change, pane) if change else known
 
 
@@ -116,8 +131,30 @@ def _base_root(entry: Entry, route: Route, found: Found) -> str:
     return found.base_root or entry.base_root
 
 
+def outdated(entry: Entry, why: str, pane: int) -> Entry:
+    """The baseline in force is stale from this pane on: its safety lines stay, and a named person says what follows.
+
+    A baseline of the base's answers says nothing of the candidate, and is not; the first reason stays.
+    """
+    context_pane = max(pane, entry.context_pane)
+    if entry.baseline is None or entry.baseline.kind is Kind.BASE or entry.outdated:
+        return replace(entry, context_pane=context_pane)
+    return replace(entry, outdated=why, context_pane=context_pane)
+
+
+def in_force(entry: Entry, baseline: Baseline, number: int, context: Fingerprint) -> Entry:
+    """With this version in force. Another plan begins the evidence anew; a line that is crossed stays crossed."""
+    state = replace(entry.state, learning=Learning())
+    return replace(
+        entry, baseline=baseline, version=number, context=context, outdated="", built_of="", state=state, stale=""
+    )
+
+
 def anew(entry: Entry, why: str, pane: int) -> Entry:
-    """A new epoch: the old evidence and baseline spoke of another model. A latched step stays, a milder one falls."""
+    """A new epoch: the old evidence spoke of another model. A latched step stays, a milder one falls.
+
+    The baseline stays in force, and is stale: a new model that refuses less must not become its own measure.
+    """
     step = entry.state.step if entry.state.step in LATCHED else Step.STEADY
     kept = entry.state if step in LATCHED else RouteState()
     state = RouteState(
@@ -129,13 +166,11 @@ def anew(entry: Entry, why: str, pane: int) -> Entry:
         since_s=kept.since_s,
     )
     return replace(
-        entry,
+        outdated(entry, why, pane),
         epoch=entry.epoch + 1,
         stale=why,
-        phase=Phase.LEARNING,
+        phase=Phase.LEARNING if entry.baseline is None else Phase.WATCHING,
         state=state,
-        baseline=None,
-        built_of="",
         forced="",
         enforcement=entry.enforcement if step in LATCHED else None,
     )
@@ -175,6 +210,11 @@ def to_bytes(entry: Entry) -> bytes:
             "unsent": entry.unsent,
             "base_root": entry.base_root,
             "built_of": entry.built_of,
+            "sampling": epochs.to_json(entry.sampling),
+            "version": entry.version,
+            "outdated": entry.outdated,
+            "context": fingerprints.to_json(entry.context),
+            "context_pane": entry.context_pane,
         }
     )
 
@@ -211,4 +251,9 @@ def _entry(data: Any) -> Entry:
         unsent=str(data["unsent"]),
         base_root=str(data.get("base_root", "")),
         built_of=str(data.get("built_of", "")),
+        sampling=epochs.from_json(data.get("sampling")),
+        version=int(data.get("version", 0)),
+        outdated=str(data.get("outdated", "")),
+        context=fingerprints.from_json(data.get("context", {"facts": {}, "seen": {}})),
+        context_pane=int(data.get("context_pane", -1)),
     )

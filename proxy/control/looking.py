@@ -104,6 +104,7 @@ class Looks:
             pin=entry.route.pin,
             policy_text=setup.loaded(entry.route.name).text,
             versions=setup.versions,
+            stale=entry.outdated,
         )
 
     async def tell(self, setup: Setup, entry: Entry, outcome: Outcome) -> None:

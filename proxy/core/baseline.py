@@ -24,11 +24,14 @@ FORMAT: Final = 1
 
 
 class Kind(StrEnum):
-    """Where a baseline comes from: live traffic of the candidate, a file, or answers of the base."""
+    """Where a baseline comes from."""
 
-    LIVE = "live"
+    LIVE = "live"  # live traffic of the candidate
     FILE = "file"
-    BASE = "base"
+    BASE = "base"  # answers of the base to known prompts
+    RESULTS = "results"  # an evaluation's answers
+    PROMPTS = "prompts"  # the candidate's answers to prompts of a file
+    AMENDED = "amended"  # another version, without or with an incident's counts
 
 
 class Standing(StrEnum):

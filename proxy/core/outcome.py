@@ -32,7 +32,8 @@ class Context:
     switch for this route (`route arm`), None follows the policy's mode. `armed`: the base answered its check prompts
     (or an operator forced it), else `unarmed_reason`. `held`: why automatic actions are stopped (disarmed, suspected
     fault), "" = not. `policy_text`: the policy file's text. `versions`: for the record; `versions["judge"]` is
-    compared with the baseline's, since another judge makes another metric.
+    compared with the baseline's, since another judge makes another metric. `stale` says why the baseline is ("": it
+    is not): safety lines stay in force, drift lines pause.
     """
 
     route: str
@@ -47,6 +48,7 @@ class Context:
     flags: Flags = Flags()
     policy_text: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
+    stale: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ async def test_a_reverted_route_stays_on_its_base_when_its_adapter_vanishes() ->
 
 
 @pytest.mark.parametrize("change", ["root", "parent"])
-async def test_another_model_behind_the_name_is_learnt_anew(change: str) -> None:
+async def test_another_model_behind_the_name_without_a_baseline_is_learnt_anew(change: str) -> None:
     server = synthetic(adapters=("a",))
     async with serving(server) as upstream, discovering({"default": upstream}) as built:
         await built.plane.discover()

@@ -15,6 +15,7 @@ from proxy.core.baseline import Baseline, Kind, Standing, Tally
 from proxy.core.enforcement import Enforcement, Step
 from proxy.core.engine import Phase, RouteState
 from proxy.core.errors import StateError
+from proxy.core.fingerprint import Fingerprint
 from proxy.core.ladder import LATCHED
 from proxy.core.routes import Pin, Route, Target
 
@@ -61,6 +62,10 @@ def entries(draw: st.DrawFn) -> Entry:
         unsent=draw(TEXT),
         base_root=draw(TEXT),
         built_of=draw(TEXT),
+        version=draw(st.integers(0, 99)),
+        outdated=draw(TEXT),
+        context=Fingerprint({"judge": draw(TEXT)}, {"context_system": {"ab": 7}}),
+        context_pane=draw(st.integers(-1, 30)),
     )
 
 
@@ -97,9 +102,12 @@ def test_taking_the_same_finding_twice_changes_nothing_more(entry: Entry, found:
 
 @settings(max_examples=40, deadline=None)
 @given(entries(), st.integers(10, 20))
-def test_a_new_epoch_forgets_evidence_and_baseline_and_begins_after_now(entry: Entry, pane: int) -> None:
+def test_a_new_epoch_forgets_evidence_keeps_a_stale_baseline_and_begins_after_now(entry: Entry, pane: int) -> None:
     after = anew(entry, "another model", pane)
-    assert (after.epoch, after.baseline, after.forced) == (entry.epoch + 1, None, "")
+    assert (after.epoch, after.baseline, after.forced) == (entry.epoch + 1, entry.baseline, "")
+    speaks_of_it = entry.baseline is not None and entry.baseline.kind is not Kind.BASE
+    assert after.outdated == (entry.outdated or ("another model" if speaks_of_it else ""))
+    assert after.context_pane == max(pane, entry.context_pane)
     assert after.state.last_pane == pane
     assert after.state.step in {*LATCHED, Step.STEADY}
     assert (after.enforcement is None) == (entry.state.step not in LATCHED)
