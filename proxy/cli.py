@@ -123,6 +123,21 @@ def _route(commands: Commands) -> None:
         change.add_argument("name")
         change.add_argument("--force", action="store_true", help="even where the base has not passed its checks")
         _change_flags(change)
+    _route_sample(verbs)
+
+
+def _route_sample(verbs: Commands) -> None:
+    sample = _command(verbs, "sample", "which answers of a route are analysed", "sampling:sample")
+    sample.add_argument("name")
+    strategies = ["full", "random", "risk", "adaptive", "settings"]
+    sample.add_argument("--strategy", required=True, choices=strategies, help="settings: the general one again")
+    sample.add_argument(
+        "--share",
+        type=float,
+        help="random: of all; risk: of what is not risky; adaptive: the smallest; rounded up to a power of two; "
+        "default: that of the settings",
+    )
+    _change_flags(sample)
 
 
 def _disarm(commands: Commands) -> None:

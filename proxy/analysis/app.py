@@ -10,6 +10,7 @@ from collections.abc import Callable, Container
 from dataclasses import replace
 from functools import partial
 from itertools import chain
+from math import ceil
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from aiohttp import web
 from proxy import VERSION
 from proxy.analysis import coverage as coverages
 from proxy.analysis.assessing import Assessor
+from proxy.analysis.budget import Budget, Work, at_edge
 from proxy.analysis.classifier import Chosen
 from proxy.analysis.faults import fault
 from proxy.analysis.health import classifier_samples, make_health, pipeline_samples, readiness, resident_bytes
@@ -28,15 +30,18 @@ from proxy.analysis.priority import give_way
 from proxy.analysis.prompt_key import prompt_hasher, read_or_make_key
 from proxy.analysis.queue import BoundedQueue
 from proxy.analysis.remote import RemoteTap
+from proxy.analysis.sampler import Sampler
 from proxy.classifiers.contract import HAZARDS
 from proxy.classifiers.guard import Guard
 from proxy.config.settings import Settings
 from proxy.config.taxonomy import read_taxonomy
 from proxy.control.api import make_api
-from proxy.control.plane import ControlPlane
+from proxy.control.plane import TICK_S, ControlPlane
 from proxy.control.policies import Policies, load_policies
 from proxy.control.samples import control_samples
+from proxy.core.epochs import HEARD_WITHIN_S
 from proxy.core.errors import GroundwireError, StateError
+from proxy.core.sampling import LOAD_MAX, Rates
 from proxy.core.windows import pane_of
 from proxy.features.judge import JUDGE_VERSION
 from proxy.link.receiver import LinkReceiver
@@ -72,7 +77,7 @@ def main(settings: Settings, reread: Callable[[], Settings]) -> int:
 
 async def _run(settings: Settings, reread: Callable[[], Settings]) -> None:
     policies = await asyncio.get_running_loop().run_in_executor(None, load_policies, settings)
-    store = await STORES["embedded"](Path(settings.state_dir))
+    store = await STORES[settings.store.kind](settings)
     try:
         await App(settings, policies, store, reread).run()
     finally:
@@ -84,7 +89,7 @@ class App:
 
     def __init__(self, settings: Settings, policies: Policies, store: Store, reread: Callable[[], Settings]) -> None:
         folder = Path(settings.state_dir)
-        bounds = settings.analysis
+        bounds, key = settings.analysis, read_or_make_key(folder / "prompt.key")
         self._settings = settings
         self._reread = reread
         self._store = store
@@ -93,16 +98,19 @@ class App:
         self._tasks: set[asyncio.Task[None]] = set()
         self._pane = pane_of(time.time(), settings.pane_s)
         self._busy_s = 0.0
+        self._budget = Budget()
+        self._work = Work(0.0, 0, 0)  # since the start, at the last edge
         self._coverage_version = 0
         self._pipeline = Pipeline(
             store=store,
             panes=_panes(settings, policies),
             queue=BoundedQueue(bounds.queue_exchanges_max, bounds.queue_bytes_max),
-            judging=Judging(prompt_hasher(read_or_make_key(folder / "prompt.key")), partial(scan, names=False)),
+            judging=Judging(prompt_hasher(key), partial(scan, names=False)),
             note_unknown_model=self._note_unknown_model,
             now=time.time,
             note_dialect=self._note_dialect,
             batching=_batching(settings),
+            sampler=Sampler(key, self._rates),
         )
         self._remote = RemoteTap(self._pipeline.count_later, redact)
         self._pipeline.on_counted = self._remote.offer
@@ -152,6 +160,9 @@ class App:
     def _judge_by(self, assessor: Assessor) -> None:
         self._pipeline.judging.assessor = assessor
         self._plane.note_judge(assessor.version)
+
+    def _rates(self, route: str, pane: int) -> Rates:
+        return self._plane.rates(route, pane)
 
     def _note_unknown_model(self, name: str) -> None:
         self._plane.note_unknown_model(name)
@@ -217,6 +228,9 @@ class App:
             await self._pipeline.flush()
         finally:  # a full disk stops neither coverage nor what bounds memory
             pane = pane_of(time.time(), self._settings.pane_s)
+            for route in self._pipeline.sampler.unusual():
+                self._plane.note_unusual(route)
+            self._move_budget(pane)
             await self._move_coverage(pane)
             await self._store.expire(pane - self._settings.analysis.panes_kept_max)
             await self._tidy(self._plane.memory.known_entries())
@@ -224,6 +238,7 @@ class App:
 
     async def _tidy(self, routes: Container[str]) -> None:
         self._pipeline.totals.keep(routes)
+        self._pipeline.sampler.keep(routes)
         await self._pipeline.ordinary.keep(routes)
         await self._pipeline.ordinary.save()
         await self._chosen.look()
@@ -248,6 +263,18 @@ class App:
             self._pipeline.coverage = coverages.from_bytes(kept[1])
             self._plane.set_coverage(self._pipeline.coverage.k)
 
+    def _move_budget(self, pane: int) -> None:
+        """At a pane's edge tell the control plane what the CPU budget asks of adaptive sampling."""
+        if pane <= self._pane:
+            return
+        pane_s, before, now = self._settings.pane_s, self._work, self._pipeline.work
+        self._work = now
+        measured = Work(now.seconds - before.seconds, now.judged - before.judged, now.came - before.came)
+        load = measured.load((pane - self._pane) * pane_s)
+        heard = 1 + ceil((HEARD_WITHIN_S + TICK_S) / pane_s)
+        self._budget = at_edge(self._budget, pane, load, self._settings.sampling.cpu_share, heard)
+        self._plane.note_load(self._budget.level)
+
     async def _move_coverage(self, pane: int) -> None:
         """At a pane's edge ask for more or fewer exchanges; kept before traffic hears of it."""
         if pane <= self._pane:
@@ -255,6 +282,8 @@ class App:
         pane_s, before = self._settings.pane_s, self._pipeline.coverage
         busy_ratio = (self._pipeline.totals.busy_s - self._busy_s) / ((pane - self._pane) * pane_s)
         self._pane, self._busy_s = pane, self._pipeline.totals.busy_s
+        if self._budget.level < LOAD_MAX and self._plane.adapts:
+            busy_ratio = 0.0  # sampling makes time; the wire thins only what the queue cannot hold
         after = coverages.at_edge(before, pane, pane_s, self._pipeline.queue.highest_fill(), busy_ratio)
         if after == before:
             return

@@ -58,6 +58,8 @@ def pipeline_samples(pipeline: Pipeline, peers: int, salvaged: bool) -> Iterator
     yield sample(declared.EXCHANGES, totals.exchanges)
     for reason in SKIP_REASONS:
         yield sample(declared.SKIPPED, totals.skipped[reason], reason=reason)
+    for (route, outcome), count in sorted(totals.outcomes.items()):
+        yield sample(declared.OUTCOMES, count, route=route, outcome=outcome)
     for (route, outcome), count in sorted(totals.observations.items()):
         yield sample(declared.OBSERVATIONS, count, route=route, outcome=outcome)
     for route, count in sorted(totals.duplicates.items()):

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Final
 
 from proxy.analysis import counting
+from proxy.analysis.budget import Work
 from proxy.analysis.counting import Tally
 from proxy.analysis.coverage import Coverage
 from proxy.analysis.faults import fault
@@ -115,6 +116,13 @@ class Pipeline:
         self.totals = Totals()
         self.working = False
         self.on_counted: OnCounted | None = None  # told of what has counted: (exchange, key, r, observed, repeated)
+
+    @property
+    def work(self) -> Work:
+        """What judging took since the start, and what came for it. Skipped for want of room is what came too."""
+        totals, waiting = self.totals, len(self.queue)
+        seconds = sum(self.judging.costs.seconds.values())
+        return Work(seconds, totals.exchanges, totals.exchanges + waiting + totals.skipped[SKIPPED_FULL])
 
     def on_message(self, peer: Peer, number: int, message: Message, size_bytes: int) -> None:
         """For the receiver. A full queue skips exchanges, which count as lost; a report is always taken."""
@@ -283,7 +291,7 @@ class Pipeline:
 
     def _review(self, job: _Job, observed: Sequence[Observation]) -> None:
         """Analysed for people to see, and in no estimate."""
-        harmful = any(one.response_harmful or one.toxic for one in observed)
+        harmful = any(one.harmful_output for one in observed)
         self._tally.add(job.key, [(cell(REVIEW, ALL, job.r, int(harmful)), SCALE)])
         self.totals.outcomes[job.exchange.route, REVIEW] += 1
         self.totals.add(job.exchange.route, observed, frozenset())

@@ -12,6 +12,7 @@ from typing import Any
 
 from proxy.commands.columns import columns
 from proxy.commands.duration import seconds
+from proxy.commands.sampling import sampling_lines
 from proxy.control.client import ControlClient, route_path
 
 
@@ -52,6 +53,7 @@ def show_one(arguments: Namespace) -> int:
         f"evidence   {one['enforcement_id'] or '-'} (groundwire explain ID)",
         *_baseline(one["baseline"]),
         *_how_many(one.get("tests_by_line", {})),
+        *sampling_lines(one.get("sampling", {})),
         "",
         columns([_TEST_HEAD, *(_test_row(test) for test in one["tests"])]) if one["tests"] else "no tests yet",
         "",

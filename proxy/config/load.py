@@ -23,6 +23,7 @@ from proxy.config.classifier_checks import classifier_checks
 from proxy.config.document import Document, validate
 from proxy.config.plain import to_plain
 from proxy.config.settings import Settings
+from proxy.config.store_url import parse_store_url
 from proxy.core.errors import ConfigError, Place
 
 INTERVAL_S_MIN: Final = 0.1  # between two readings of a listing
@@ -117,6 +118,8 @@ def _cross_checks(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
             if value < 0:
                 yield (type(section).__name__.lower(), key), "may not be negative"
     yield from _time_checks(settings)
+    yield from _sampling_checks(settings)
+    yield from _store_checks(settings)
     yield from classifier_checks(settings.classifiers)
 
 
@@ -137,6 +140,32 @@ def _time_checks(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
     elif kept.panes_kept_max < (needed := ceil(settings.close_lag_s / settings.pane_s) + PANES_BEYOND_LAG):
         text = f"at least {needed} panes of {settings.pane_s:g} s are needed: they are kept until they have closed"
         yield ("analysis", "panes_kept_max"), text
+
+
+def _store_checks(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
+    store = settings.store
+    if settings.replicas < 1:
+        yield ("replicas",), "must be at least 1"
+    for key in ("timeout_s", "cells_waiting_max", "records_kept_days"):
+        if getattr(store, key) <= 0:
+            yield ("store", key), "must be above 0"
+    if store.password_file and store.password_env:
+        yield ("store", "password_file"), "give password_file or password_env, not both"
+    if bool(store.tls_cert_file) != bool(store.tls_key_file):
+        yield ("store", "tls_cert_file"), "tls_cert_file and tls_key_file belong together; give both or none"
+    try:
+        parse_store_url(store.url)
+    except ValueError as wrong:
+        yield ("store", "url"), str(wrong)
+
+
+def _sampling_checks(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
+    for key in ("share", "share_min", "cpu_share"):
+        if not 0.0 < getattr(settings.sampling, key) <= 1.0:
+            yield ("sampling", key), "must be above 0 and at most 1"
+    for name, route in settings.routes.items():
+        if not 0.0 <= route.sampling_share <= 1.0:
+            yield ("routes", name, "sampling_share"), "must be from 0 to 1 (0 is the general one)"
 
 
 def _listen_checks(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:

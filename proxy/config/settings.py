@@ -166,6 +166,48 @@ class Analysis:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """Where counters, state and evidence records are kept: docs/redis-keys.md says what a shared store holds."""
+
+    __pydantic_config__ = FORBID_UNKNOWN
+    kind: Literal["embedded", "redis"] = setting(
+        "embedded",
+        "embedded: a file in `state_dir`, for one replica. redis: a Redis 7 or Valkey that all replicas share.",
+        "One replica needs no server beside it.",
+    )
+    url: str = setting(
+        "redis://127.0.0.1:6379",
+        "redis://HOST:PORT[/DB], redis+unix:///PATH, redis+cluster://HOST:PORT,... or "
+        "redis+sentinel://HOST:PORT,.../NAME[/DB]; rediss... for TLS. For kind redis.",
+    )
+    user: str = setting("", 'ACL user; "" is the default user.')
+    password_file: str = setting("", "File with the password; read for each connection, so that a new one is taken up.")
+    password_env: str = setting("", "Environment variable with the password.")
+    tls_ca_file: str = setting("", 'PEM file of the authorities to trust; "" is the system\'s.')
+    tls_cert_file: str = setting("", "PEM certificate that Groundwire shows, where the server asks for one.")
+    tls_key_file: str = setting("", "PEM private key that belongs to `tls_cert_file`.")
+    timeout_s: float = setting(
+        1.0,
+        "No call to the store takes longer; after one that does, counting goes on here until the store is back.",
+        "A flush takes milliseconds.",
+    )
+    cells_waiting_max: int = setting(
+        250_000,
+        "Counters that wait while the store is away; beyond it the oldest panes are given up and counted as lost.",
+        "About 50 MB: hours of one busy route.",
+    )
+    records_kept_days: int = setting(
+        400, "Evidence records and the journal are kept for this long.", "A year, and time to look back on it."
+    )
+    prompt_key_file: str = setting(
+        "",
+        'File with the 32 bytes that prompts are hashed with, the same on every replica; "" shares one through the '
+        "store.",
+        "With a file, who reads the store cannot try out which prompts were asked.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class RemoteClassifier:
     """A classifier on another machine that judges a share of the answers: docs/remote-classifiers.md."""
 
@@ -252,6 +294,43 @@ DENIED_PATHS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """Which answers are analysed: docs/sampling.md. SIGHUP takes a change; `groundwire route sample` goes before it."""
+
+    __pydantic_config__ = FORBID_UNKNOWN
+    strategy: Literal["full", "random", "risk", "adaptive"] = setting(
+        "adaptive",
+        "full: all answers. random: `share` of them. risk: all that is risky, `share` of the rest. adaptive: all while "
+        "`cpu_share` is kept, else fewer, of harmless traffic first.",
+        "Small traffic is analysed whole, and a large one cannot flood the queue: lost answers are no random sample.",
+    )
+    share: float = setting(
+        0.1, "Share of answers, above 0 to 1, for random and risk; rounded up to a power of two, at least 1/128.", "R3."
+    )
+    share_min: float = setting(
+        0.0078125, "adaptive never goes below this share, rounded up in the same way.", "1/128: weights stay bounded."
+    )
+    cpu_share: float = setting(
+        0.75,
+        "Share of one core that judging may take; adaptive keeps to it, others do not look at it.",
+        "A quarter of the thread is left to work off a burst.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySettings:
+    """Policies beside the live one."""
+
+    __pydantic_config__ = FORBID_UNKNOWN
+    shadow: tuple[str, ...] = setting(
+        (),
+        "Policies that see the same panes as the live one and change nothing: shipped names or paths, at most 4. "
+        "`groundwire policy diff` prints what they would have done differently.",
+        "A policy is tried on real traffic before it acts: docs/policies.md.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class RouteSettings:
     """A route by hand. What is left out is discovered."""
 
@@ -263,8 +342,15 @@ class RouteSettings:
     pin: Literal["", "candidate", "base"] = setting("", "Hold the route on this model, whatever the evidence says.")
     default: bool = setting(False, "Requests that name no model belong to this route.")
     policy: str = setting("", 'Policy of this route; "" is the general one.')
+    shadow_policies: tuple[str, ...] = setting(
+        (), "As `policies.shadow`, for this route; an empty list is the general one."
+    )
     baseline_file: str = setting("", 'JSON file with the baseline; "" makes one.')
     baseline_prompts_file: str = setting("", 'As at top level, for this route; "" is the general one.')
+    sampling_strategy: Literal["", "full", "random", "risk", "adaptive"] = setting(
+        "", 'As `sampling.strategy`, for this route; "" is the general one.'
+    )
+    sampling_share: float = setting(0.0, "As `sampling.share`, for this route; 0 is the general one.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +414,12 @@ class Settings:
         "Paths answered 403: `PATH` or `METHOD PATH` (a final * matches the rest).",
         "They change the server behind Groundwire's back, and the server's API key does not protect them.",
     )
+    replicas: int = setting(
+        1,
+        "How many replicas of Groundwire serve these routes. With more than one, automatic actions are held unless "
+        "`store.kind` is a shared one.",
+        "Pods that decide alone flap: a route would be reverted on some of them.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "Log level of both processes.")
     listen: Listen = setting(Listen, "Addresses.")
     upstreams: dict[str, Upstream] = setting(
@@ -338,6 +430,9 @@ class Settings:
     drain: Drain = setting(Drain, "Shutdown.")
     link: Link = setting(Link, "The wire between the processes.")
     analysis: Analysis = setting(Analysis, "The analysis process.")
+    store: StoreSettings = setting(StoreSettings, "Where counters are kept.")
     classifiers: Classifiers = setting(Classifiers, "What judges texts.")
+    sampling: Sampling = setting(Sampling, "Which answers are analysed.")
+    policies: PolicySettings = setting(PolicySettings, "Policies beside the live one.")
     discovery: Discovery = setting(Discovery, "Route discovery.")
     routes: dict[str, RouteSettings] = setting(dict, "Routes by public model name.")

@@ -3,7 +3,9 @@
     GET  /v1/routes                 GET /v1/routes/NAME     NAME percent-encoded, or with its slashes
     GET  /v1/explain/ID             GET /v1/log             GET /v1/status
     POST /v1/routes/NAME/VERB       VERB: revert restore offline arm shadow promote
+    POST /v1/routes/NAME/sample     with `strategy` (or "" for that of the settings) and `share`
     POST /v1/disarm                 POST /v1/rearm
+    /v1/baselines...                versions of baselines: see `baselines_api`
 
 Every POST carries `actor` and `reason`. A POST must say `Content-Type: application/json`: a page in a browser cannot
 send that to another origin without asking first. Without a token a call over TCP must name a loopback host or an
@@ -18,20 +20,22 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
 from aiohttp import web
 
 from proxy.config.settings import Settings
-from proxy.control.orders import NoRouteError, OrderError, Orders, Word
+from proxy.control.baselines_api import BaselinesApi
+from proxy.control.bodies import body_of, json_answer, word_of
+from proxy.control.orders import NoRouteError, OrderError, Orders
 from proxy.control.plane import ControlPlane
 from proxy.core.errors import ConfigError, GroundwireError, Place, StateError
 from proxy.core.explain import explain
 from proxy.core.explained import explained
 from proxy.core.ladder import Command
+from proxy.core.sampling import Strategy
 
 BODY_BYTES_MAX: Final = 65_536
-TEXT_CHARS_MAX: Final = 2_000
 LOG_LINES_MAX: Final = 1_000
+SAMPLE: Final = "sample"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -45,6 +49,7 @@ def make_api(plane: ControlPlane) -> web.Application:
     app.router.add_get("/v1/log", api.log)
     app.router.add_get("/v1/status", api.status)
     app.router.add_post("/v1/routes/{name:.+}/{verb}", api.order)
+    BaselinesApi(plane).add_to(app)
     app.router.add_post("/v1/disarm", api.disarm)
     app.router.add_post("/v1/rearm", api.rearm)
     return app
@@ -75,74 +80,56 @@ class _Api:
 
     async def routes(self, _: web.Request) -> web.Response:
         views = [await self._plane.route_view(name) for name in sorted(await self._plane.memory.names())]
-        return _json({"routes": [view for view in views if view is not None]})
+        return json_answer({"routes": [view for view in views if view is not None]})
 
     async def route(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         view = await self._plane.route_view(name)
         if view is None:
             raise NoRouteError(f"there is no route {name!r}; GET /v1/routes lists those there are")
-        return _json(view)
+        return json_answer(view)
 
     async def explain(self, request: web.Request) -> web.Response:
         record = await self._plane.memory.decision(request.match_info["id"])
         if record is None:
             raise NoRouteError(f"there is no decision {request.match_info['id']!r}; a route names its last one")
-        return _json({"id": record.id, **explained(record), "text": explain(record), "record": record.body})
+        return json_answer({"id": record.id, **explained(record), "text": explain(record), "record": record.body})
 
     async def log(self, request: web.Request) -> web.Response:
         limit = request.query.get("limit", "100")
         if not limit.isdigit() or not 1 <= int(limit) <= LOG_LINES_MAX:
             raise OrderError(f"limit must be a number from 1 to {LOG_LINES_MAX}")
-        return _json({"log": await self._orders.journal(int(limit))})
+        return json_answer({"log": await self._orders.journal(int(limit))})
 
     async def status(self, _: web.Request) -> web.Response:
-        return _json(await self._plane.status())
+        return json_answer(await self._plane.status())
 
     async def order(self, request: web.Request) -> web.Response:
         name, verb = request.match_info["name"], request.match_info["verb"]
-        word = _word(await _body(request))
+        body = await body_of(request)
+        word = word_of(body)
         by_verb = {"arm": self._orders.arm, "shadow": self._orders.shadow, "promote": self._orders.promote}
-        if verb in by_verb:
+        if verb == SAMPLE:
+            message = await self._orders.sample(name, *_sampling(body), word)
+        elif verb in by_verb:
             message = await by_verb[verb](name, word)
         elif verb in tuple(Command):
             message = await self._orders.command(name, Command(verb), word)
         else:
-            raise NoRouteError(f"there is no order {verb!r}; there are: {', '.join((*Command, *by_verb))}")
-        return _json({"message": message, "route": await self._plane.route_view(name)})
+            raise NoRouteError(f"there is no order {verb!r}; there are: {', '.join((*Command, *by_verb, SAMPLE))}")
+        return json_answer({"message": message, "route": await self._plane.route_view(name)})
 
     async def disarm(self, request: web.Request) -> web.Response:
-        body = await _body(request)
+        body = await body_of(request)
         scope, route, for_s = body.get("scope"), body.get("route") or "", body.get("for_s")
         if scope not in ("all", "route") or not isinstance(route, str) or (scope == "route") != bool(route):
             raise OrderError("`scope` must be all, or route together with the name of one in `route`")
         if isinstance(for_s, bool) or not isinstance(for_s, int | float):
             raise OrderError("`for_s` must be a number of seconds")
-        return _json({"message": await self._orders.disarm(route, float(for_s), _word(body))})
+        return json_answer({"message": await self._orders.disarm(route, float(for_s), word_of(body))})
 
     async def rearm(self, request: web.Request) -> web.Response:
-        return _json({"message": await self._orders.rearm(_word(await _body(request)))})
-
-
-async def _body(request: web.Request) -> dict[str, Any]:
-    if request.content_type != "application/json":
-        raise OrderError("the body must be JSON, with Content-Type: application/json")
-    try:
-        body = orjson.loads(await request.read())
-    except ValueError as wrong:
-        raise OrderError(f"the body is not JSON: {wrong}") from wrong
-    if not isinstance(body, dict):
-        raise OrderError("the body must be a JSON object")
-    return body
-
-
-def _word(body: dict[str, Any]) -> Word:
-    """Who and why. Raises OrderError where one is missing: no change without a name and a reason."""
-    for key in ("actor", "reason"):
-        value = body.get(key)
-        if not isinstance(value, str) or not value.strip() or len(value) > TEXT_CHARS_MAX:
-            raise OrderError(f"`{key}` must be a text of 1 to {TEXT_CHARS_MAX} characters: every change carries it")
-    return Word(body["actor"].strip(), body["reason"].strip(), body.get("force") is True)
+        return json_answer({"message": await self._orders.rearm(word_of(await body_of(request)))})
 
 
 @web.middleware
@@ -194,9 +181,4 @@ def _is_own(host: str) -> bool:
 
 
 def _error(status: int, message: str) -> web.Response:
-    return _json({"error": {"message": message}}, status)
-
-
-def _json(body: Any, status: int = 200) -> web.Response:
-    data = orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)
-    return web.Response(body=data, status=status, content_type="application/json")
+    return json_answer({"error": {"message": message}}, status)

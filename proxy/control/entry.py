@@ -40,7 +40,7 @@ class Entry:
     base's answers. `version`: the number of the baseline in force on the route's shelf, 0 not shelved yet. `outdated`
     says why the baseline in force is stale ("" where it is not), and `context` what it was made in. Of the panes up to
     `context_pane` no baseline may be made: they are of another context. `sampling`: with which probabilities its
-    answers are analysed.
+    answers are analysed. `restores` counts how often a person gave it back to its candidate, with its evidence anew.
     """
 
     route: Route
@@ -66,6 +66,7 @@ class Entry:
     context: Fingerprint = Fingerprint()
     context_pane: int = -1
     sampling: Sampling = Sampling()
+    restores: int = 0
 
     @property
     def holds(self) -> bool:
@@ -210,6 +211,7 @@ def to_bytes(entry: Entry) -> bytes:
             "unsent": entry.unsent,
             "base_root": entry.base_root,
             "built_of": entry.built_of,
+            "restores": entry.restores,
             "sampling": epochs.to_json(entry.sampling),
             "version": entry.version,
             "outdated": entry.outdated,
@@ -251,6 +253,7 @@ def _entry(data: Any) -> Entry:
         unsent=str(data["unsent"]),
         base_root=str(data.get("base_root", "")),
         built_of=str(data.get("built_of", "")),
+        restores=int(data.get("restores", 0)),
         sampling=epochs.from_json(data.get("sampling")),
         version=int(data.get("version", 0)),
         outdated=str(data.get("outdated", "")),

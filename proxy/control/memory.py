@@ -6,29 +6,47 @@ guard              a Guard
 check/BASE         a Checked
 baseline/ASKING    a Progress
 snapshot           the highest version that was published
-record "decision"  evidence records      record "log"  who changed what
+shelf, version, watch: see `shelves`
+sampling           the Loads of the replicas
+policies           policies that were promoted (promotions)
+shadow.POLICY/NAME a Shadow
+record "decision"  evidence records      record "log"     who changed what
+record "shadow"    those of shadows      record "policy"  texts of policies that were promoted
+record "stand"     of each decision only what it left the route at, for `policy diff`
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
-from proxy.control import arming, base_progress, entry, guard
+from proxy.control import arming, base_progress, entry, guard, promotions, shadow_entry
 from proxy.control.arming import Checked
 from proxy.control.base_progress import Progress
 from proxy.control.entry import Entry
 from proxy.control.guard import Guard
 from proxy.control.kept import Codec, Kept
+from proxy.control.shelves import Shelves
+from proxy.control.promotions import Promotion, Promotions
+from proxy.control.sampling import Loads, loads_from_bytes, loads_to_bytes
+from proxy.control.shadow_entry import Shadow
+from proxy.core.enforcement import Step
 from proxy.core.errors import StateError
+from proxy.core.policy_diff import Stand, stand_of
 from proxy.core.record import Record, from_bytes, to_bytes
+from proxy.core.severity import Severity
 from proxy.stores.contract import Store
 
-DECISION = "decision"
-LOG = "log"
+DECISION: Final = "decision"
+SHADOW: Final = "shadow"
+STAND: Final = "stand"
+POLICY: Final = "policy"
+LOG: Final = "log"
+KINDS: Final = (DECISION, SHADOW, STAND, POLICY, LOG)  # of records: all of them are kept for the same time
+STANDS_MAX: Final = 10_000  # newest decisions, over all routes and shadows, that a diff goes back to
 
 
 class Memory:
@@ -39,11 +57,17 @@ class Memory:
         self.guard: Kept[Guard] = Kept(
             store, "guard", Codec(_guard_read, lambda value: orjson.dumps(guard.to_json(value)), Guard())
         )
+        self.loads: Kept[Loads] = Kept(store, "sampling", Codec(loads_from_bytes, loads_to_bytes, Loads()))
         self._names: Kept[tuple[str, ...]] = Kept(store, "routes", Codec(_names_read, orjson.dumps, ()))
         self._version: Kept[int] = Kept(store, "snapshot", Codec(_version_read, orjson.dumps, 0))
+        self.promotions: Kept[Promotions] = Kept(
+            store, "policies", Codec(promotions.from_bytes, promotions.to_bytes, {})
+        )
         self._entries: dict[str, Kept[Entry | None]] = {}
+        self._shadows: dict[tuple[str, str], Kept[Shadow | None]] = {}
         self._checks: dict[str, Kept[Checked | None]] = {}
         self._progress: dict[str, Kept[Progress]] = {}
+        self.shelves = Shelves(store)
 
     async def names(self) -> tuple[str, ...]:
         """All routes that were found and not forgotten."""
@@ -66,6 +90,7 @@ class Memory:
         await self._names.edit(lambda known: tuple(other for other in known if other != name))
         self._entries.pop(name, None)
         await self.store.forget(name)
+        await self.shelves.forget(name)
         await self._drop_unshared(one)
         return True
 
@@ -99,6 +124,11 @@ class Memory:
         found = {name: (await self.entry(name).load())[1] for name in await self.names()}
         return {name: one for name, one in found.items() if one is not None}
 
+    def known_entry(self, name: str) -> Entry | None:
+        """A route's entry as it was read or written last."""
+        kept = self._entries.get(name)
+        return None if kept is None else kept.known
+
     def known_entries(self) -> dict[str, Entry]:
         """Every route's entry as it was read or written last."""
         found = {name: kept.known for name, kept in self._entries.items()}
@@ -107,6 +137,7 @@ class Memory:
     async def refresh(self) -> None:
         """Read anew what a look needs besides the entry of its route: the guard and the checks of bases."""
         await self.guard.load()
+        await self.loads.load()
         for base in {one.route.base for one in self.known_entries().values()}:
             if base is not None:
                 await self.check(base.upstream, base.model).load()
@@ -130,19 +161,59 @@ class Memory:
         """A snapshot version higher than any before it."""
         return await self._version.edit(lambda last: max(last + 1, at_least))
 
-    async def append_decision(self, record: Record) -> None:
-        """Keep an evidence record, unless it is kept already."""
-        if await self.store.record(DECISION, record.id) is None:
-            try:
-                await self.store.append(DECISION, record.id, record.at_s, to_bytes(record))
-            except StateError:
-                if await self.store.record(DECISION, record.id) is None:
-                    raise
+    def shadow(self, policy: str, route: str) -> Kept[Shadow | None]:
+        """What is kept of a shadow policy on a route."""
+        if (route, policy) not in self._shadows:
+            codec: Codec[Shadow | None] = Codec(shadow_entry.from_bytes, shadow_entry.to_bytes, None)
+            self._shadows[route, policy] = Kept(self.store, shadow_entry.key_of(policy, route), codec)
+        return self._shadows[route, policy]
+
+    async def forget_shadows(self, route: str) -> None:
+        """Forget what shadows know of a route."""
+        for key in [key for key in self._shadows if key[0] == route]:
+            await self._drop(self._shadows.pop(key))
+
+    async def append_decision(self, record: Record, kind: str = DECISION) -> None:
+        """Keep an evidence record, live or of a shadow, unless it is kept already; first what it left the route at."""
+        if await self.store.record(kind, record.id) is None:
+            policy = record.body["shadow"]["policy"] if kind == SHADOW else ""
+            await self.note_stand(record.route, policy, stand_of(record))
+            await self.append_once(kind, record.id, record.at_s, to_bytes(record))
+
+    async def note_stand(self, route: str, policy: str, stand: Stand) -> None:
+        """Keep what a policy says of a route from a moment on; "" is the live one."""
+        plain = {"route": route, "policy": policy, "severity": stand.severity, "step": stand.step}
+        key = stand.record_id or f"{stand.at_s:.6f}-{policy}-{route}"
+        value = orjson.dumps({**plain, "at_s": stand.at_s, "record": stand.record_id})
+        await self.append_once(STAND, key, stand.at_s, value)
+
+    async def stands(self, route: str) -> dict[str, list[Stand]]:
+        """What each policy said of a route, oldest first, as far as the newest STANDS_MAX decisions go back."""
+        found: dict[str, list[Stand]] = {}
+        for _, at_s, value in reversed(await self.store.records(STAND, STANDS_MAX)):
+            one = orjson.loads(value)
+            if one["route"] == route:
+                said = Stand(at_s, Severity(one["severity"]), Step(one["step"]), one["record"])
+                found.setdefault(one["policy"], []).append(said)
+        return found
+
+    async def append_once(self, kind: str, record_id: str, at_s: float, value: bytes) -> None:
+        """Two replicas may append the same; one of them finds it there."""
+        try:
+            await self.store.append(kind, record_id, at_s, value)
+        except StateError:
+            if await self.store.record(kind, record_id) is None:
+                raise
 
     async def decision(self, record_id: str) -> Record | None:
-        """An evidence record by its id."""
-        found = await self.store.record(DECISION, record_id)
+        """An evidence record by its id, live or of a shadow."""
+        found = await self.store.record(DECISION, record_id) or await self.store.record(SHADOW, record_id)
         return None if found is None else from_bytes(found)
+
+    async def keep_policy(self, scope: str, promotion: Promotion) -> None:
+        """Keep the text of a policy that is promoted, with who and why."""
+        value = promotions.to_bytes({scope: promotion})
+        await self.append_once(POLICY, f"{promotion.at_s:.6f}-{secrets.token_hex(4)}", promotion.at_s, value)
 
     async def note(self, at_s: float, actor: str, action: str, route: str, reason: str) -> None:
         """Append to the journal: who changed what, and why."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 
-from proxy.control import guard, learning
+from proxy.control import guard, learning, sampling
 from proxy.control.entry import Entry
 from proxy.control.guard import Disarm
 from proxy.control.looking import taken
@@ -16,6 +16,7 @@ from proxy.core.engine import ordered
 from proxy.core.errors import GroundwireError, StateError
 from proxy.core.ladder import Command
 from proxy.core.routes import Pin
+from proxy.core.sampling import Strategy
 
 DISARM_S_MAX: Final = 31 * 86_400.0
 TRIES_MAX: Final = 8
@@ -96,6 +97,14 @@ class Orders:
         await self._edit(name, lambda entry: replace(entry, switched=False, forced=""))
         await self._note(word, "shadow", name)
         return f"route {name} only watches; a revert in force stays until it is restored"
+
+    async def sample(self, name: str, strategy: Strategy | None, share: float | None, word: Word) -> str:
+        """Another strategy for a route, None for that of the settings; in force within two panes. Raises OrderError."""
+        order = None if strategy is None else sampling.ordered(self._plane.setup.settings, name, strategy, share)
+        await self._edit(name, lambda entry: replace(entry, sampling=replace(entry.sampling, order=order)))
+        shown = "as in the settings" if order is None else f"{order.strategy}, share {2.0**-order.k:g}"
+        await self._note(word, f"sample: {shown}", name)
+        return f"route {name} is sampled {shown}, from its next epoch on"
 
     async def promote(self, name: str, word: Word) -> str:
         """Confirm the route's baseline. Raises ConflictError where there is none."""

@@ -6,8 +6,10 @@ It has no leader: everything is kept in the store and moved by compare-and-set, 
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from proxy.config.settings import Settings
@@ -24,11 +26,13 @@ from proxy.control.memory import Memory
 from proxy.control.policies import Policies
 from proxy.control.publisher import Publisher
 from proxy.control.resolve import Found, resolve
+from proxy.control.sampling import adapts, shown, steering
 from proxy.control.setup import set_up
 from proxy.control.upstreams import clients
 from proxy.core.decide import JUDGE
 from proxy.core.enforcement import Snapshot, Step
 from proxy.core.errors import GroundwireError
+from proxy.core.sampling import FULL_RATES, Rates
 from proxy.core.windows import pane_of
 from proxy.stores.contract import Store
 from proxy.telemetry.logs import get_logger
@@ -70,6 +74,9 @@ class ControlPlane:
         self._publisher = Publisher(self.memory, publish)
         self._clients = clients(settings.upstreams)
         self._coverage_k = 0
+        self._load = 0
+        self._unusual: set[str] = set()
+        self._replica = secrets.token_hex(4)
         self._unknown: dict[str, None] = {}
         self._crowded = False
         self._discover_now = asyncio.Event()
@@ -133,6 +140,24 @@ class ControlPlane:
         """Ask traffic to thin exchanges to a share of 2**-coverage_k, from the next look on."""
         self._coverage_k = coverage_k
 
+    def note_load(self, level: int) -> None:
+        """What the CPU budget of this replica asks of adaptive sampling: `core.sampling.Now.load`."""
+        self._load = level
+
+    def note_unusual(self, route: str) -> None:
+        """The traffic of this route is unlike that of before."""
+        self._unusual.add(route)
+
+    @property
+    def adapts(self) -> bool:
+        """Whether the budget moves the sampling of any route."""
+        return any(adapts(entry, self.setup.settings) for entry in self.memory.known_entries().values())
+
+    def rates(self, route: str, pane: int) -> Rates:
+        """With which probabilities the answers of a route are analysed that were asked for in this pane."""
+        entry = self.memory.known_entry(route)
+        return FULL_RATES if entry is None else entry.sampling.at(pane).rates
+
     def check_soon(self) -> None:
         """Look at once for bases that are due to be asked."""
         self._check_now.set()
@@ -146,14 +171,33 @@ class ControlPlane:
         """One look at every route, then publish what changed."""
         now_s = self.now()
         await self.memory.refresh()
+        if (loads := self.memory.loads.known.saying(self._replica, self._load, now_s)) != self.memory.loads.known:
+            log.info("sampling_load", level=self._load, highest=loads.level(now_s))
+            await self.memory.loads.edit(lambda known: known.saying(self._replica, self._load, now_s))
         for name in await self.memory.names():
             try:
                 await self.looks.look(self.setup, name, now_s)
+                await self._steer(name, now_s)
             except GroundwireError as wrong:
                 log.error("look_failed", route=name, error=str(wrong))  # noqa: TRY400
             except Exception as wrong:  # a fault of ours in one route may not hide all others
                 log.error("look_fault", route=name, error=repr(wrong))  # noqa: TRY400
         await self.publish()
+
+    async def _steer(self, name: str, now_s: float) -> None:
+        """Where the probabilities of a route are to change, let all replicas know in time."""
+        kept, unusual = self.memory.entry(name), name in self._unusual
+        self._unusual.discard(name)
+        if kept.known is None or kept.known.closed:
+            return
+        settings, load = self.setup.settings, self.memory.loads.known.level(now_s)
+        before = kept.known.sampling
+        steer = partial(steering, settings, load, now_s, unusual)
+        if steer(kept.known).sampling == before:
+            return
+        after = await kept.edit(lambda entry: None if entry is None else steer(entry))
+        if after is not None and after.sampling.epochs[-1] != before.epochs[-1]:
+            log.info("sampling_changes", route=name, **(shown(after, settings, now_s)["next"] or {}))
 
     async def publish(self) -> None:
         """Hand traffic a new snapshot where anything in it changed."""
@@ -194,6 +238,7 @@ class ControlPlane:
             panes=await self.memory.store.panes(name, served, now_pane - SHOWN_PANES_MAX, now_pane),
             now_pane=now_pane,
             pane_s=pane_s,
+            sampling=shown(entry, self.setup.settings, now_s),
             asking=await self.base_baselines.shown(self.setup, entry, now_s),
         )
         return view.route_json(seen)

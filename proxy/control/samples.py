@@ -8,6 +8,7 @@ from proxy.control.discovery import Reach
 from proxy.control.entry import Entry
 from proxy.control.plane import ControlPlane
 from proxy.core.findings import Finding
+from proxy.core.windows import pane_of
 from proxy.telemetry import control as declared
 from proxy.telemetry.metrics import Sample, sample
 
@@ -21,6 +22,7 @@ def control_samples(plane: ControlPlane) -> Iterator[Sample]:
         outcome = plane.looks.outcomes.get(name)
         for finding in () if outcome is None or entry.closed else outcome.findings:
             yield from _finding(name, finding)
+    yield sample(declared.SAMPLING_LOAD, plane.memory.loads.known.level(now_s))
     yield sample(declared.FAULT, bool(guard.fault))
     yield sample(declared.NOT_DURABLE, bool(plane.memory.store.not_durable))
     yield sample(declared.VERSION, plane.snapshot.version)
@@ -36,6 +38,11 @@ def _route(plane: ControlPlane, name: str, entry: Entry) -> Iterator[Sample]:
     yield sample(declared.STATUS, 1, route=name, status=status)
     yield sample(declared.ARMED, plane.bases.verdict(plane.setup, entry).armed, route=name)
     yield sample(declared.ENFORCES, plane.setup.enforces(entry), route=name)
+    epoch = entry.sampling.at(pane_of(plane.now(), plane.setup.pane_s))
+    yield sample(declared.EPOCH, epoch.number, route=name)
+    rates = epoch.rates
+    for what, k in (("harmful", rates.harm_k), ("risky", rates.risky_k), ("all", rates.rest_k)):
+        yield sample(declared.SAMPLED, 2.0**-k, route=name, of=what)
 
 
 def _finding(name: str, finding: Finding) -> Iterator[Sample]:

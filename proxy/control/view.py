@@ -9,6 +9,7 @@ from typing import Any, Final
 from proxy.control import learning
 from proxy.control.arming import Verdict
 from proxy.control.entry import Entry
+from proxy.control.exchanges import coverage_of
 from proxy.core.baseline import Baseline
 from proxy.core.enforcement import Snapshot
 from proxy.core.estimates import gauge
@@ -48,6 +49,7 @@ class Seen:
     now_pane: int
     pane_s: float
     asking: Mapping[str, Any] | None = None
+    sampling: Mapping[str, Any] | None = None
 
 
 def route_json(seen: Seen) -> dict[str, Any]:
@@ -79,6 +81,7 @@ def route_json(seen: Seen) -> dict[str, Any]:
         "since_s": state.since_s,
         "counts": _counts(seen.panes, seen.policy.blind.lost_share_max),
         "window": _window(seen),
+        "sampling": {**(seen.sampling or {}), "coverage": coverage_of(counts for _, counts in seen.panes)},
     }
 
 

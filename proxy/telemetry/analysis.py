@@ -12,8 +12,16 @@ EXCHANGES: Final = Metric(
 SKIPPED: Final = Metric(
     "groundwire_analysis_skipped_total",
     Kind.COUNTER,
-    "Exchanges that arrived and were not assessed: queue_full, late (pane closed), fault (see the log), unweighed.",
+    "Exchanges that arrived and were not assessed: queue_full, late (pane closed), fault (see the log), unweighed, "
+    "unsampled (the sampler's coin left them out).",
     ("reason",),
+)
+OUTCOMES: Final = Metric(
+    "groundwire_route_exchanges_total",
+    Kind.COUNTER,
+    "Exchanges of a route by what became of them: analysed, review (in no estimate), dropped on the wire, or why they "
+    "were skipped. Only what is analysed was ever found to be safe or not.",
+    ("route", "outcome"),
 )
 OBSERVATIONS: Final = Metric(
     "groundwire_analysis_observations_total",
@@ -66,7 +74,8 @@ CLASSIFIER_CHANGES: Final = Metric(
 JUDGE_SECONDS: Final = Metric(
     "groundwire_analysis_judge_seconds_total",
     Kind.COUNTER,
-    "Time spent on answers by stage: read, assess (the classifier), scan (personal data, secrets, embeddings).",
+    "Time spent on answers by stage: read, look (stage 0, before sampling), "
+    "assess (the classifier), scan (personal data, secrets, embeddings).",
     ("stage",),
 )
 BATCHES: Final = Metric("groundwire_analysis_batches_total", Kind.COUNTER, "Batches of exchanges that were judged.")
@@ -101,6 +110,7 @@ METRICS: Final = (
     SENSITIVE,
     EXCHANGES,
     SKIPPED,
+    OUTCOMES,
     OBSERVATIONS,
     DUPLICATES,
     LOST,

@@ -48,6 +48,23 @@ ESTIMATE: Final = Metric(
     "The rate since the evidence against a line began, where something speaks against it.",
     ("route", "signal", "stratum", "line"),
 )
+SAMPLED: Final = Metric(
+    "groundwire_route_sampling_ratio",
+    Kind.GAUGE,
+    "Lowest probability, 2^-k, with which answers are analysed now: of harmful prompts, of risky ones, of all.",
+    ("route", "of"),
+)
+EPOCH: Final = Metric(
+    "groundwire_route_sampling_epoch",
+    Kind.GAUGE,
+    "Number of the sampler's epoch: another has other probabilities.",
+    ("route",),
+)
+SAMPLING_LOAD: Final = Metric(
+    "groundwire_sampling_load_level",
+    Kind.GAUGE,
+    "What the CPU budget of the busiest replica asks of adaptive sampling: 2^-level of all traffic.",
+)
 FAULT: Final = Metric("groundwire_monitor_fault_suspected", Kind.GAUGE, "1 while the monitor itself is suspected.")
 NOT_DURABLE: Final = Metric(
     "groundwire_store_not_durable",
