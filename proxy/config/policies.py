@@ -25,3 +25,8 @@ def read_policy(name: str) -> tuple[Policy, str]:
     """A policy and the text it was read from (evidence records carry it). Raises ConfigError."""
     document = Document.read(policy_path(name))
     return validate(Policy, document), document.text
+
+
+def parse_policy(text: str, source: str) -> Policy:
+    """A policy from its text alone; `source` is named in errors. Raises ConfigError."""
+    return validate(Policy, Document(text, source))

@@ -14,6 +14,7 @@ from proxy.control.bases import Bases
 from proxy.control.entry import Entry
 from proxy.control.guard import Guard, climbed
 from proxy.control.memory import Memory
+from proxy.control.policies import Loaded
 from proxy.control.setup import Setup
 from proxy.core.baseline import Baseline
 from proxy.core.engine import Context, Outcome, Phase, step
@@ -74,8 +75,8 @@ class Looks:
             if stored is None or stored.closed:
                 return stored
             await self._send(stored)
-            entry = _in_time(stored, setup.pane_s, now_s)
-            inputs = await self._inputs(setup, entry, now_s)
+            entry = in_time(stored, setup.pane_s, now_s)
+            inputs = await self.inputs(setup, entry, setup.loaded(name), now_s)
             if inputs == self._settled.get(name):
                 return entry
             outcome, after = await self._decide(setup, inputs, now_s)
@@ -124,12 +125,13 @@ class Looks:
         if entry.unsent:
             await self._memory.append_decision(record_from_bytes(entry.unsent.encode()))
 
-    async def _inputs(self, setup: Setup, entry: Entry, now_s: float) -> Inputs:
-        name = entry.route.name
-        closed, still_open = await self._panes(setup, entry, now_s)
+    async def inputs(self, setup: Setup, entry: Entry, loaded: Loaded, now_s: float) -> Inputs:
+        """What this policy, live or not, would be shown of a route now."""
+        closed, still_open = await self._panes(setup, entry, loaded.policy, now_s)
         pane_begin_s = pane_of(now_s, setup.pane_s) * setup.pane_s
-        context = self.context(setup, entry, self._memory.guard.known.held(name, now_s), pane_begin_s)
-        return Inputs(entry, closed, still_open, setup.baseline(entry), setup.policy(name), context)
+        context = self.context(setup, entry, self._memory.guard.known.held(entry.route.name, now_s), pane_begin_s)
+        context = replace(context, policy_text=loaded.text)
+        return Inputs(entry, closed, still_open, setup.baseline(entry), loaded.policy, context)
 
     async def _decide(self, setup: Setup, inputs: Inputs, now_s: float) -> tuple[Outcome, Entry]:
         entry, name = inputs.entry, inputs.entry.route.name
@@ -141,7 +143,7 @@ class Looks:
                 outcome = _step(inputs, replace(context, held=held))
         return outcome, taken(entry, outcome, inputs.baseline)
 
-    async def _panes(self, setup: Setup, entry: Entry, now_s: float) -> tuple[list[Pane], Pane | None]:
+    async def _panes(self, setup: Setup, entry: Entry, policy: Policy, now_s: float) -> tuple[list[Pane], Pane | None]:
         """Closed panes after the last consumed one, and the open ones as one, under the number of the newest.
 
         An impaired open pane is left out before they are joined: among others its losses would not show.
@@ -150,7 +152,7 @@ class Looks:
         route, served = entry.route.name, entry.route.candidate.key
         first, last = entry.state.last_pane + 1, pane_of(now_s, setup.pane_s)
         panes = await self._memory.store.panes(route, served, first, last)
-        lost_max = setup.policy(route).blind.lost_share_max
+        lost_max = policy.blind.lost_share_max
         still = [pane for pane in panes if pane[0] > last_closed and not is_impaired(pane[1], lost_max)]
         newest = (still[-1][0], merge(counts for _, counts in still)) if still else None
         return [pane for pane in panes if pane[0] <= last_closed], newest
@@ -159,7 +161,7 @@ class Looks:
         """Count a climb, and say it loudly where it makes a storm."""
         routes = sum(not one.closed for one in self._memory.known_entries().values())
         before = self._memory.guard.known
-        rules = setup.policies.general.policy.fault
+        rules = setup.policies.overall.policy.fault
         after = await self._memory.guard.edit(lambda guard: climbed(guard, name, now_s, routes, rules))
         if after.fault and not before.fault:
             log.error("monitor_fault_suspected", why=after.fault, routes=sorted(after.climbs or {}), then="held")
@@ -171,7 +173,7 @@ def _step(inputs: Inputs, context: Context) -> Outcome:
     return step(inputs.entry.state, inputs.closed, inputs.still_open, inputs.baseline, inputs.policy, context)
 
 
-def _in_time(entry: Entry, pane_s: float, now_s: float) -> Entry:
+def in_time(entry: Entry, pane_s: float, now_s: float) -> Entry:
     """After the clock was set back: what was consumed lies ahead, and would keep every pane until then out."""
     state, now = entry.state, pane_of(now_s, pane_s)
     if max(state.last_pane, state.seen_pane) <= pane_of(now_s + CLOCK_SLACK_S, pane_s):

@@ -29,10 +29,10 @@ from proxy.control.base_progress import Progress
 from proxy.control.entry import Entry
 from proxy.control.guard import Guard
 from proxy.control.kept import Codec, Kept
-from proxy.control.shelves import Shelves
 from proxy.control.promotions import Promotion, Promotions
 from proxy.control.sampling import Loads, loads_from_bytes, loads_to_bytes
 from proxy.control.shadow_entry import Shadow
+from proxy.control.shelves import Shelves
 from proxy.core.enforcement import Step
 from proxy.core.errors import StateError
 from proxy.core.policy_diff import Stand, stand_of

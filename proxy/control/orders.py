@@ -67,6 +67,7 @@ class Orders:
             context = plane.looks.context(plane.setup, entry, "", now_s)
             outcome = ordered(entry.state, command, context, word.actor, word.reason)
             after = taken(entry, outcome, plane.setup.baseline(entry))
+            after = replace(after, restores=after.restores + (command is Command.RESTORE))
             if await kept.swap(version, replace(after, phase=entry.phase)):
                 await plane.publish()
                 await plane.looks.tell(plane.setup, after, outcome)

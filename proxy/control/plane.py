@@ -23,11 +23,13 @@ from proxy.control.forgetting import beyond, crowded_out, may_forget, overdue
 from proxy.control.judging import Judge, by_patterns
 from proxy.control.looking import Looks
 from proxy.control.memory import Memory
-from proxy.control.policies import Policies
+from proxy.control.policies import Policies, promoting
 from proxy.control.publisher import Publisher
 from proxy.control.resolve import Found, resolve
+from proxy.control.retention import Retention
 from proxy.control.sampling import adapts, shown, steering
 from proxy.control.setup import set_up
+from proxy.control.shadows import Shadows
 from proxy.control.upstreams import clients
 from proxy.core.decide import JUDGE
 from proxy.core.enforcement import Snapshot, Step
@@ -69,6 +71,10 @@ class ControlPlane:
         self.bases = Bases(self.memory, load_checks(settings.checks_file), judge)
         self.base_baselines = BaseBaselines(self.memory, judge)
         self.looks = Looks(self.memory, self.bases)
+        self.shadows = Shadows(self.memory, self.looks)
+        self._retention = Retention(self.memory)
+        self._policies = policies  # as the files have them
+        self._promoted = 0  # version of the promotions that were taken
         self.discovery = Discovery()
         self.now = now
         self._publisher = Publisher(self.memory, publish)
@@ -86,6 +92,7 @@ class ControlPlane:
     async def open(self) -> None:
         """Publish what the store and the settings know already. Raises StateError."""
         await self.memory.entries()
+        await self.take_promotions()
         await self._merge(resolve(self.setup.settings, {}), frozenset())
         await self.publish()
 
@@ -111,13 +118,22 @@ class ControlPlane:
     async def reload(self, settings: Settings, policies: Policies) -> None:
         """Take other settings and policies. Raises ConfigError before anything changed."""
         setup, checks = set_up(settings, policies, self.setup.versions), load_checks(settings.checks_file)
-        self.setup, self.bases.checks = setup, checks
+        self.setup, self.bases.checks, self._policies, self._promoted = setup, checks, policies, -1
+        await self.take_promotions()
         old, self._clients = self._clients, clients(settings.upstreams)
         for client in old.values():
             await client.close()
         await self._merge(resolve(settings, self.discovery.listings), frozenset())
         await self.publish()
         self._discover_now.set()
+
+    async def take_promotions(self) -> None:
+        """Let the policies that were promoted, here or by another replica, hold. Raises StateError."""
+        version = (await self.memory.promotions.load())[0]
+        if self._promoted != version:
+            policies = promoting(self._policies, self.setup.settings, self.memory.promotions.known)
+            self.setup = replace(self.setup, policies=policies)
+            self._promoted = version
 
     def note_judge(self, version: str) -> None:
         """Another judge from now on: a baseline of the one before is no measure for its verdicts."""
@@ -171,18 +187,21 @@ class ControlPlane:
         """One look at every route, then publish what changed."""
         now_s = self.now()
         await self.memory.refresh()
+        await self.take_promotions()
         if (loads := self.memory.loads.known.saying(self._replica, self._load, now_s)) != self.memory.loads.known:
             log.info("sampling_load", level=self._load, highest=loads.level(now_s))
             await self.memory.loads.edit(lambda known: known.saying(self._replica, self._load, now_s))
         for name in await self.memory.names():
             try:
                 await self.looks.look(self.setup, name, now_s)
+                await self.shadows.look(self.setup, name, now_s)
                 await self._steer(name, now_s)
             except GroundwireError as wrong:
                 log.error("look_failed", route=name, error=str(wrong))  # noqa: TRY400
             except Exception as wrong:  # a fault of ours in one route may not hide all others
                 log.error("look_fault", route=name, error=repr(wrong))  # noqa: TRY400
         await self.publish()
+        await self._retention.work(self.setup.settings.store.records_kept_days, now_s)
 
     async def _steer(self, name: str, now_s: float) -> None:
         """Where the probabilities of a route are to change, let all replicas know in time."""
@@ -284,6 +303,7 @@ class ControlPlane:
         for name in gone.union(crowded):
             if await self.memory.forget(name, lambda entry: may_forget(entry, settings)):
                 self.looks.forget(name)
+                await self.shadows.forget(name)
                 self.bases.forget_route(name)
                 del left[name]
                 why = f"closed for {settings.discovery.forget_s:.0f} s" if name in gone else "makes room for new routes"

@@ -57,6 +57,8 @@ def _lines(record: Record) -> Iterator[str]:
     if "order" in inputs:
         yield f"  Ordered by {inputs['who']}: {inputs['why']}"
         return
+    if "shadow" in record.body:
+        yield f"  Said by shadow policy {record.body['shadow']['policy']}, which changes nothing."
     yield f"  Severity {decision['severity']}; candidate {context['model']}; step {decision['step']}."
     yield from (f"  Not done: {reason}." for reason in decision["reasons"])
     yield from (
