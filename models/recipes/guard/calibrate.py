@@ -24,6 +24,7 @@ from proxy.classifiers.pooling import Pool, pooled
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.float64]
 REFUSES: Final = tuple(REFUSAL_KINDS.index(name) for name in ("partly", "refuses"))
+RATES: Final = (0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.1)
 _PRIOR: Final = 1e-3
 _ROWS_MIN: Final = 40
 
@@ -70,9 +71,9 @@ def refusal(kind: Head, fit: Fit, raw: Raw, rows: Sequence[Row], fpr: float) -> 
     alone1 = logistic(odds["1"], zero, wanted[known], weight)
     both = logistic(odds["fused"], zero, wanted[known], weight)
     logits = [alone0[0] * odds["0"] + alone0[2], alone1[0] * odds["1"] + alone1[2], both[0] * odds["fused"] + both[2]]
-    at0, at1, threshold = (threshold_at(_sigmoid(z), wanted[known], weight, fpr) for z in logits)
+    at0, at1, threshold, rate = _decisions([_sigmoid(z) for z in logits], wanted[known], weight, fpr)
     fused = (both[0], 0.0, both[2])
-    return Fit((alone0[0], alone0[2]), (alone1[0], alone1[2]), fused, threshold, (at0, at1), fpr, len(weight))
+    return Fit((alone0[0], alone0[2]), (alone1[0], alone1[2]), fused, threshold, (at0, at1), rate, len(weight))
 
 
 def refusal_odds(kind: Head, fit: Fit, raw: Raw, stage: str) -> Numbers:
@@ -117,8 +118,8 @@ def _binary(z1: Numbers, z0: Floats, rows: Sequence[Row], name: str, fpr: float)
     zero = np.zeros_like(x1)
     alone0, alone1, both = logistic(zero, x0, y, weight), logistic(x1, zero, y, weight), logistic(x1, x0, y, weight)
     logits = [alone0[1] * x0 + alone0[2], alone1[0] * x1 + alone1[2], both[0] * x1 + both[1] * x0 + both[2]]
-    at0, at1, threshold = (threshold_at(_sigmoid(z), y, weight, fpr) for z in logits)
-    return Fit((alone0[1], alone0[2]), (alone1[0], alone1[2]), both, threshold, (at0, at1), fpr, len(y))
+    at0, at1, threshold, rate = _decisions([_sigmoid(z) for z in logits], y, weight, fpr)
+    return Fit((alone0[1], alone0[2]), (alone1[0], alone1[2]), both, threshold, (at0, at1), rate, len(y))
 
 
 def logistic(x1: Numbers, x0: Numbers, y: Numbers, weight: Numbers) -> tuple[float, float, float]:
@@ -164,6 +165,26 @@ def _minimise(p: torch.Tensor, loss: Callable[[], torch.Tensor]) -> None:
         return value
 
     optimiser.step(closure)
+
+
+def _decisions(
+    stages: Sequence[Numbers], wanted: Numbers, weight: Numbers, rate_max: float
+) -> tuple[float, float, float, float]:
+    """Thresholds of stage 0, stage 1 and the fused score, all for one false-positive rate; and that rate.
+
+    The rate is the one of RATES, up to `rate_max`, at which the fused score has the largest F1 where half of all texts
+    are positive: the true share is not known, and differs by route.
+    """
+    rates = [rate for rate in RATES if rate <= rate_max]
+    best = max(rates, key=lambda rate: _balanced_f1(stages[-1], wanted, weight, rate))
+    at0, at1, fused = (threshold_at(probability, wanted, weight, best) for probability in stages)
+    return at0, at1, fused, best
+
+
+def _balanced_f1(probability: Numbers, wanted: Numbers, weight: Numbers, rate: float) -> float:
+    flagged = probability >= threshold_at(probability, wanted, weight, rate)
+    recall, alarms = (float((flagged * weight)[wanted == kind].sum() / weight[wanted == kind].sum()) for kind in (1, 0))
+    return 2 * recall / (1 + recall + alarms)
 
 
 def threshold_at(probability: Numbers, wanted: Numbers, weight: Numbers, fpr: float) -> float:

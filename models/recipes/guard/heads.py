@@ -18,7 +18,7 @@ TOPICS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One signal. `labels`: empty for a yes-or-no head; `weight`: its part in the loss; `fpr` chooses the threshold."""
+    """One signal. `labels`: none for a yes-or-no head; `weight`: part in the loss; `fpr`: most of its false alarms."""
 
     name: str
     roles: tuple[Role, ...]
@@ -35,14 +35,14 @@ class Head:
 
 HEADS: Final = (
     Head("toxicity", ALL, fpr=0.05),
-    Head("hate", ALL, fpr=0.05),
+    Head("hate", ALL, fpr=0.1),
     Head("violence", ALL),
     Head("self_harm", ALL),
     Head("sexual", ALL),
     Head("harassment", ALL),
     Head("unsafe", ALL, fpr=0.05),
     Head("response_harmful", (Role.RESPONSE,), prompt=True, fpr=0.05),
-    Head("prompt_harmful", (Role.REQUEST,), weight=1.5),
+    Head("prompt_harmful", (Role.REQUEST,), weight=1.5, fpr=0.03),
     Head("jailbreak", (Role.REQUEST,)),
     Head("injection", (Role.REQUEST,)),
     Head("refusal_kind", (Role.RESPONSE,), labels=REFUSAL_KINDS, prompt=True, pool="ends", weight=1.5),
