@@ -21,7 +21,13 @@ from proxy.commands.replay.output import Output
 from proxy.core.policy import Policy
 
 ROUTES_MAX: Final = 10_000
-WRONG: Final = (BadLine, orjson.JSONDecodeError, KeyError, TypeError, AttributeError, OverflowError)
+WRONG: Final = (BadLine, orjson.JSONDecodeError, TypeError, AttributeError, OverflowError)
+BLANK: Final = dict.fromkeys(
+    (
+        *("route", "prompt_hash", "weight", "canary", "harm_category"),
+        *("refusal", "toxicity", "anomaly", "length", "topic"),
+    )
+)
 
 SECONDS_MAX: Final = 1e12  # of the time of a record: what is above it is in other units
 REJECTED_ALL: Final = "signals of all traffic"
@@ -82,6 +88,7 @@ class Replay:
         self._places: dict[tuple[int, float], Places] = {}
         self._touched: list[Follower] = []
         self._newest = Moment(None, 0.0)
+        self._partial = False  # whether records leave fields out
 
     def feed(self, lines: Iterable[bytes], first: int) -> None:
         """Read records; `first` is the number of the first line. One long loop: each call in it would cost a tenth.
@@ -93,62 +100,66 @@ class Replay:
         lo = hi = 0.0
         places: Places | None = None
         record: Any = None
-        number = first - 1
+        number, unsampled, partial = first - 1, 0, self._partial
         for number, line in enumerate(lines, first):
             try:
-                record = loads(line)
+                record = BLANK | loads(line) if partial else loads(line)
                 t = record["t"]
                 if not lo <= t < hi or places is None:
                     lo, hi, places = self._move(t, record.get("i", number))
                     if places is None:
                         tally.late += 1
                         continue
-                route = record.get("route")
+                route, prompt, weight = record["route"], record["prompt_hash"], record["weight"]
                 place = places.get(route)
                 if place is None:
                     place = self._enter(places, route)
-                if record.get("canary"):
+                if record["canary"]:
                     self._canary(place, record)
                     continue
-                prompt = record.get("prompt_hash")
                 if prompt is not None:
                     at = place.seen.get(prompt)
                     if at is not None and -place.memory_s < t - at < place.memory_s:
                         tally.duplicates += 1
                         continue
-                weight = record.get("weight")
                 if weight is None:
-                    tally.unsampled += 1
+                    unsampled += 1
                     if prompt is not None:
                         place.seen[prompt] = t
                     continue
-                category, refusal = record.get("harm_category"), record.get("refusal")
-                if category is not None and refusal is not None:
-                    self._refusal(place, weight, category, refusal)
+                category, refusal = record["harm_category"], record["refusal"]
+                score, anomaly = record["toxicity"], record["anomaly"]
+                length, topic = record["length"], record["topic"]
                 r = place.everything.get(weight)
+                found = []
                 if r is None:
                     tally.rejected[REJECTED_ALL] += 1
-                    continue
-                level, rest = levels[r], place.rest
-                score, anomaly = record.get("toxicity"), record.get("anomaly")
-                length, topic = record.get("length"), record.get("topic")
-                if score is not None:
-                    cell = level.toxicity[bisect_right(edges, score) if 0.0 <= score <= 1.0 else bin_of(score)]
-                    rest[cell] = rest.get(cell, 0) + 1
-                if anomaly is not None:
-                    cell = level.anomaly[anomaly]
-                    rest[cell] = rest.get(cell, 0) + 1
-                if length is not None:
-                    cell = level.length[length]
-                    rest[cell] = rest.get(cell, 0) + 1
-                if topic is not None:
-                    cell = level.topic[topic]
+                else:
+                    level = levels[r]
+                    if score is not None:
+                        found.append(level.toxicity[bisect_right(edges, score) if 0 <= score <= 1 else bin_of(score)])
+                    if anomaly is not None:
+                        found.append(level.anomaly[anomaly])
+                    if length is not None:
+                        found.append(level.length[length])
+                    if topic is not None:
+                        found.append(level.topic[topic])
+                if category is not None and refusal is not None:
+                    self._refusal(place, weight, category, refusal)
+                rest = place.rest
+                for cell in found:
                     rest[cell] = rest.get(cell, 0) + 1
                 if prompt is not None:
                     place.seen[prompt] = t
+            except KeyError as wrong:
+                if partial or "t" not in record:
+                    self._bad(number, line, wrong)
+                else:  # a field is left out: from here on fields that are not there are null
+                    partial = self._partial = True
+                    self.feed((line,), number)
             except WRONG as wrong:
                 self._bad(number, line, wrong)
-        tally.lines = number
+        tally.lines, tally.unsampled = number, tally.unsampled + unsampled
         if isinstance(record, dict):
             self._newest = Moment(record.get("i", number), max(self._newest.t, record.get("t", 0.0)))
 
