@@ -3,9 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from proxy.core.windows import Cell, Counts
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """A prompt that this process counts for the first time, by its mark, at `at_s` (the store's clock).
+
+    `fresh` is counted if no other replica counted it in the last `memory_s` seconds, else `instead`.
+    """
+
+    mark: str
+    at_s: float
+    memory_s: float
+    fresh: Counts
+    instead: Counts
+
+
+@dataclass(slots=True)
+class Figures:
+    """What a store did since it was opened, for its metrics. Times in seconds, cells are counters of one pane."""
+
+    flushes: int = 0
+    flush_s: float = 0.0  # time spent in them
+    cells_waiting: int = 0
+    cells_dropped: int = 0  # beyond what may wait for a store that is away
+    repeated_elsewhere: int = 0  # prompts that another replica had counted
+    outages: int = 0
 
 
 class Store(Protocol):
@@ -14,6 +41,8 @@ class Store(Protocol):
     `served` is the key of the target that was asked (`core.routes.Target.key`). Every method may raise
     StateError. None is ever awaited on the way of a request.
     """
+
+    figures: Figures
 
     @property
     def moved_aside(self) -> str:
@@ -25,14 +54,29 @@ class Store(Protocol):
         """Why the last writes are in memory only; "" where all that was kept would outlive a crash."""
         ...
 
+    @property
+    def evidence_local(self) -> str:
+        """Why `panes` and `load` tell only what this process knows; "" where they tell what all replicas know."""
+        ...
+
+    @property
+    def clock_offset_s(self) -> float:
+        """What to add to this machine's clock to have the store's: panes are numbered by that one."""
+        ...
+
     async def add(self, route: str, served: str, pane: int, counts: Mapping[Cell, int]) -> None:
-        """Add counts to a pane."""
+        """Add counts to a pane. Every reader finds them after the next flush; it never waits for a network."""
+
+    async def add_first(self, route: str, served: str, pane: int, first: First) -> None:
+        """Add the counts of a prompt that `seen` has just called new here. Who was first of all replicas is settled
+        with the flush, once, however often that is tried again.
+        """
 
     async def panes(self, route: str, served: str, first: int, last: int) -> Sequence[tuple[int, Counts]]:
         """The panes of this range that have data, both ends included, oldest first."""
 
     async def seen(self, route: str, prompt_hash: str, now_s: float, memory_s: float) -> bool:
-        """Test and set: whether this prompt counted on this route in the last `memory_s` seconds.
+        """Test and set: whether this process counted this prompt on this route in the last `memory_s` seconds.
 
         It is remembered from when it counted, not from when it was last seen: one that is repeated for ever counts
         again and again, once in `memory_s` (a store may take up to twice as long).
@@ -77,7 +121,10 @@ class Store(Protocol):
         """Forget the panes and the prompts of a route."""
 
     async def flush(self) -> None:
-        """Make all that was added so far survive a crash, and all that waits in memory."""
+        """Make all that was added so far survive a crash, and all that waits in memory.
+
+        May be tried again after it failed, whatever became of it: nothing counts twice.
+        """
 
     async def close(self) -> None:
         """Flush and let go."""

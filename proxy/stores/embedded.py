@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 
 from proxy.core.errors import StateError
 from proxy.core.windows import Cell, Counts
+from proxy.stores.contract import Figures, First
 from proxy.stores.database import Database, PaneKey
 from proxy.stores.fallback import Fallback
 
@@ -41,6 +42,7 @@ class EmbeddedStore:
         self._before_pane: int | None = None
         self._expired_pane: int | None = None
         self._flushing = asyncio.Lock()
+        self.figures = Figures()
 
     @property
     def moved_aside(self) -> str:
@@ -51,6 +53,16 @@ class EmbeddedStore:
     def not_durable(self) -> str:
         """Why the last writes are in memory only; "" where they are on disk."""
         return self._database.not_durable
+
+    @property
+    def evidence_local(self) -> str:
+        """Never: this process is all there is."""
+        return ""
+
+    @property
+    def clock_offset_s(self) -> float:
+        """None: the machine's clock is the store's."""
+        return 0.0
 
     def restore(self) -> None:
         """Fill the memory from the file; called once, by `open_embedded`."""
@@ -66,6 +78,10 @@ class EmbeddedStore:
         for cell, count in counts.items():
             held[cell] = held.get(cell, 0) + count
             new[cell] = new.get(cell, 0) + count
+
+    async def add_first(self, route: str, served: str, pane: int, first: First) -> None:
+        """What is new here is new: nobody else counts."""
+        await self.add(route, served, pane, first.fresh)
 
     async def panes(self, route: str, served: str, first: int, last: int) -> Sequence[tuple[int, Counts]]:
         """The panes of this range that have data, oldest first."""

@@ -1,10 +1,10 @@
-"""What every store promises, on the real thing. One class; a new store is one more parameter."""
+"""What every store promises, on the real thing. One class; a new store is one more `Place` in `conftest`."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -15,11 +15,10 @@ from proxy.core.errors import StateError
 from proxy.core.windows import Cell, merge
 from proxy.stores.contract import Store
 from proxy.stores.embedded import EmbeddedStore
-from proxy.stores.registry import STORES
+from tests.contracts.conftest import Place
 
 REFUSED = Cell("refusal", "weapons", 0, 1)
 ANSWERED = Cell("refusal", "weapons", 0, 0)
-Open = Callable[[], Awaitable[Store]]
 
 cells = st.builds(
     Cell,
@@ -33,54 +32,56 @@ additions = st.lists(
         st.sampled_from(["a", "b"]),
         st.sampled_from(["m", "n"]),
         st.integers(0, 5),
-        st.dictionaries(cells, st.integers(0, 2**40), max_size=4),
+        st.dictionaries(cells, st.integers(1, 2**40), max_size=4),
     ),
     max_size=12,
 )
 
 
-@pytest.fixture(params=sorted(STORES))
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.fixture
-async def store(kind: str, tmp_path: Path) -> AsyncIterator[Store]:
-    made = await STORES[kind](tmp_path)
+async def store(place: Place) -> AsyncIterator[Store]:
+    made = await place.open()
     yield made
     await made.close()
+
+
+async def read(store: Store, route: str, served: str, first: int, last: int) -> list[tuple[int, dict[Cell, int]]]:
+    """What every reader finds after a flush."""
+    await store.flush()
+    return [(pane, dict(counts)) for pane, counts in await store.panes(route, served, first, last)]
 
 
 class TestEveryStore:
     async def test_counts_add(self, store: Store) -> None:
         await store.add("r", "m", 7, {REFUSED: 2, ANSWERED: 1})
         await store.add("r", "m", 7, {REFUSED: 3})
-        assert list(await store.panes("r", "m", 0, 100)) == [(7, {REFUSED: 5, ANSWERED: 1})]
+        assert await read(store, "r", "m", 0, 100) == [(7, {REFUSED: 5, ANSWERED: 1})]
 
     async def test_counts_of_one_model_are_not_those_of_another(self, store: Store) -> None:
         await store.add("r", "candidate", 1, {REFUSED: 1})
         await store.add("r", "base", 1, {REFUSED: 10})
         await store.add("s", "candidate", 1, {REFUSED: 100})
-        assert list(await store.panes("r", "candidate", 1, 1)) == [(1, {REFUSED: 1})]
+        assert await read(store, "r", "candidate", 1, 1) == [(1, {REFUSED: 1})]
 
     async def test_a_range_of_panes_holds_both_its_ends_and_is_in_order(self, store: Store) -> None:
         for pane in (9, 3, 5, 4, 10):
             await store.add("r", "m", pane, {REFUSED: pane})
-        assert [pane for pane, _ in await store.panes("r", "m", 4, 9)] == [4, 5, 9]
-        assert list(await store.panes("r", "m", 6, 8)) == []
-        assert list(await store.panes("r", "m", 6, 5)) == []
+        assert [pane for pane, _ in await read(store, "r", "m", 4, 9)] == [4, 5, 9]
+        assert await read(store, "r", "m", 6, 8) == []
+        assert await read(store, "r", "m", 6, 5) == []
 
     async def test_expired_panes_are_gone(self, store: Store) -> None:
         for pane in range(6):
             await store.add("r", "m", pane, {REFUSED: 1})
         await store.expire(4)
-        await store.flush()
-        assert [pane for pane, _ in await store.panes("r", "m", 0, 9)] == [4, 5]
+        assert [pane for pane, _ in await read(store, "r", "m", 0, 9)] == [4, 5]
 
     async def test_what_was_read_does_not_change_later(self, store: Store) -> None:
         await store.add("r", "m", 1, {REFUSED: 1})
+        await store.flush()
         before = await store.panes("r", "m", 1, 1)
         await store.add("r", "m", 1, {REFUSED: 1})
+        await store.flush()
         assert list(before) == [(1, {REFUSED: 1})]
 
     async def test_a_prompt_is_seen_once_in_its_time(self, store: Store) -> None:
@@ -140,7 +141,7 @@ class TestEveryStore:
         await store.swap(name, 0, b"\x00\xff")
         await store.append(name, name, 1.0, b"")
         await store.flush()
-        assert list(await store.panes(name, name, 1, 1)) == [(1, {Cell(name, name, 0, 0): 1})]
+        assert await read(store, name, name, 1, 1) == [(1, {Cell(name, name, 0, 0): 1})]
         assert await store.load(name) == (1, b"\x00\xff")
         assert await store.record(name, name) == b""
 
@@ -148,12 +149,12 @@ class TestEveryStore:
     @given(additions, st.randoms(use_true_random=False))
     async def test_any_order_gives_the_same_sums(
         self,
-        kind: str,
-        tmp_path_factory: pytest.TempPathFactory,
+        place: Place,
         added: list[tuple[str, str, int, dict[Cell, int]]],
         shuffler: random.Random,
     ) -> None:
-        store = await STORES[kind](tmp_path_factory.mktemp("any-order"))
+        place.wipe()
+        store = await place.open()
         shuffled = list(added)
         shuffler.shuffle(shuffled)
         for i, addition in enumerate(shuffled):
@@ -162,7 +163,7 @@ class TestEveryStore:
                 await store.flush()
         for route, served in {(a[0], a[1]) for a in added}:
             expected = {p: merge(c for r, m, q, c in added if (r, m, q) == (route, served, p)) for p in range(6)}
-            for pane, counts in await store.panes(route, served, 0, 5):
+            for pane, counts in await read(store, route, served, 0, 5):
                 assert counts == expected.pop(pane)
             assert not any(expected.values())
         await store.close()
@@ -178,6 +179,10 @@ def pages_max(store: Store, pages: int) -> None:
 
 
 class TestAFullDisk:
+    @pytest.fixture(params=["embedded", "memory"])
+    def place(self, request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+        return Place(str(request.param), tmp_path)
+
     async def test_state_and_records_are_kept_all_the_same(
         self, store: Store, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -243,7 +248,7 @@ class TestForgetting:
         await store.forget("r")
         await store.add("r", "m", 3, {REFUSED: 1})
         await store.flush()
-        assert [pane for pane, _ in await store.panes("r", "m", 0, 9)] == [3]
-        assert [pane for pane, _ in await store.panes("s", "m", 0, 9)] == [1]
+        assert [pane for pane, _ in await read(store, "r", "m", 0, 9)] == [3]
+        assert [pane for pane, _ in await read(store, "s", "m", 0, 9)] == [1]
         assert not await store.seen("r", "h", 2.0, 600.0)
         assert await store.seen("s", "h", 2.0, 600.0)
