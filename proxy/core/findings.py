@@ -63,7 +63,8 @@ class Finding:
     `estimate` the rate since then: both None while nothing speaks against the line (`estimates.gauge` gives a plain
     rate of any panes). `bound` is the proved upper bound of the rate at that limit, None while nothing below 1 is
     proved, or a category's line is undecided; `changed` and rates that are bad when high have none. `crossed_pane` is
-    the pane at which the line was called crossed. `guard` is P(rate < critical line), for critical lines.
+    the pane at which the line was called crossed. `guard` is P(rate < critical line), for critical lines. `detail`: of
+    a drift signal, the group of bins that leads and its side ("above 09-10"); the rates are shares of that group.
     """
 
     metric: str
@@ -80,6 +81,7 @@ class Finding:
     since_pane: int | None = None
     crossed_pane: int | None = None
     guard: float | None = None
+    detail: str = ""
 
     @property
     def call(self) -> Call:

@@ -47,6 +47,21 @@ class HighLine:
 
 
 @dataclass(frozen=True, slots=True)
+class DriftLine:
+    """How far the share of a bin may go: `tolerance` times the baseline's share and `added`, or below by as much."""
+
+    __pydantic_config__ = FORBID_UNKNOWN
+    tolerance: float = setting(
+        1.3, "The line, as a multiple of the baseline's share, or a fraction of it below.", "A choice, not a law."
+    )
+    added: float = setting(0.0, "What the line is further away than that, as a share.", "So that rare bins may vary.")
+
+    def __post_init__(self) -> None:
+        _need(self.tolerance >= 1.0, "tolerance must be 1 or more: shares vary around the baseline's")
+        _need(0.0 <= self.added < 0.5, "added must be from 0 to below 0.5: it is a share")
+
+
+@dataclass(frozen=True, slots=True)
 class Lines:
     """The lines of every metric."""
 
@@ -64,6 +79,18 @@ class Lines:
         "Answers that give away personal data or a secret which the prompt did not hold. They warn.",
         "A support line's own number is given away all day: a wider margin.",
     )
+    drift_input: DriftLine = setting(
+        lambda: DriftLine(1.3, 0.01),
+        "Shares of prompts by length, script, topic, harm, attack and place. They are said, and move no step.",
+    )
+    drift_output: DriftLine = setting(
+        DriftLine, "Shares of answers by length, words, layout, script, place, hedging and use of tools. They warn."
+    )
+    drift_performance: DriftLine = setting(
+        DriftLine,
+        "Shares of answers by end, times, speed, valid JSON, tool calls that parse, regenerations and feedback. They "
+        "are said, and move no step.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +100,9 @@ class Budgets:
     __pydantic_config__ = FORBID_UNKNOWN
     critical_s: float = setting(31_536_000.0, "Critical lines: one false alarm in this time.", "A year.")
     warning_s: float = setting(2_628_000.0, "Warning lines: one false alarm in this time.", "A month.")
+    drift_s: float = setting(
+        2_628_000.0, "Drift lines: one false alarm in this time.", "A month, beside the warning lines and not of them."
+    )
     changed_s: float = setting(
         604_800.0, "The informational finding `changed`: one false one in this time.", "A week; it wakes nobody."
     )
@@ -83,7 +113,7 @@ class Budgets:
     )
 
     def __post_init__(self) -> None:
-        shortest = min(self.critical_s, self.warning_s, self.changed_s, self.recovery_s)
+        shortest = min(self.critical_s, self.warning_s, self.drift_s, self.changed_s, self.recovery_s)
         _need(shortest >= 60.0, "every budget must be at least 60 seconds: it is the mean time to a false alarm")
 
 

@@ -18,7 +18,7 @@ from proxy.core.enforcement import Step
 from proxy.core.errors import StateError
 from proxy.core.ladder import Command
 from proxy.core.outcome import Context, Outcome
-from proxy.core.policy import BaselineRules, Blind, Budgets, Fault, HighLine, Limited, Line, Lines, Policy
+from proxy.core.policy import BaselineRules, Blind, Budgets, DriftLine, Fault, HighLine, Limited, Line, Lines, Policy
 from proxy.core.record import Record, panes_from_json, panes_json, seal
 from proxy.core.routes import Pin
 from proxy.core.severity import Flags
@@ -152,8 +152,13 @@ def _policy(data: Mapping[str, Any]) -> Policy:
 
 def _lines(data: Mapping[str, Any]) -> Lines:
     """Records of before had no lines of rates that are bad when high."""
-    lines: dict[str, Any] = {name: HighLine(**one) if "least" in one else Line(**one) for name, one in data.items()}
-    return Lines(**lines)
+    return Lines(**{name: _line(one) for name, one in data.items()})
+
+
+def _line(one: Mapping[str, float]) -> Any:
+    if "tolerance" in one:
+        return DriftLine(**one)
+    return HighLine(**one) if "least" in one else Line(**one)
 
 
 def _context_json(context: Context) -> dict[str, Any]:
