@@ -170,6 +170,7 @@ def _replay(commands: Commands) -> None:
     source = replay.add_mutually_exclusive_group(required=True)
     source.add_argument("file", nargs="?", metavar="FILE", help="a stream")
     source.add_argument("--stdin", action="store_true", help="a stream as it comes; alarms are printed at once")
+    source.add_argument("--panes", metavar="FILE", help="evidence records, as `explain ID --json` prints them")
     replay.add_argument("--policy", default="default", metavar="FILE", help="policy file, or a shipped one's name")
     replay.add_argument("--stats", action="store_true", help="say on stderr what became of the records, and how fast")
 

@@ -50,14 +50,7 @@ class Announcer:
             told = self._told.get(key, Status.UNDECIDED)
             self._told[key] = finding.status
             if RANK[finding.status] > RANK[told]:
-                yield {
-                    "signal": signal(finding.metric, finding.stratum),
-                    "severity": finding.line + (GUARDED_MARK if finding.status is Status.GUARDED else ""),
-                    "estimate": _rounded(finding.estimate.rate if finding.estimate else None),
-                    "bound": _rounded(finding.bound),
-                    "line": _rounded(finding.m),
-                    "change_t": self._since(finding.since_pane),
-                }
+                yield crossed(finding, self._pane_s)
 
     def _recoveries(self, before: RouteState, outcome: Outcome) -> Iterator[dict[str, Any]]:
         """One for each stratum, or signal that is bad when high, whose mirrored test says so."""
@@ -75,7 +68,7 @@ class Announcer:
                 "estimate": _rounded(seen.rate if seen else None),
                 "bound": None,
                 "line": _rounded(finding.m if finding else None),
-                "change_t": self._since(bet.start if bet.sums else None),
+                "change_t": _since(bet.start if bet.sums else None, self._pane_s),
             }
 
     def _forget(self, stratum: str) -> None:
@@ -83,8 +76,17 @@ class Announcer:
         for key in [key for key in self._told if stratum in (key[0], key[1] if key[0] == REFUSAL else "")]:
             del self._told[key]
 
-    def _since(self, pane: int | None) -> float | None:
-        return None if pane is None else pane * self._pane_s
+
+def crossed(finding: Finding, pane_s: float) -> dict[str, Any]:
+    """A line that is called crossed."""
+    return {
+        "signal": signal(finding.metric, finding.stratum),
+        "severity": finding.line + (GUARDED_MARK if finding.status is Status.GUARDED else ""),
+        "estimate": _rounded(finding.estimate.rate if finding.estimate else None),
+        "bound": _rounded(finding.bound),
+        "line": _rounded(finding.m),
+        "change_t": _since(finding.since_pane, pane_s),
+    }
 
 
 def signal(metric: str, stratum: str) -> str:
@@ -105,3 +107,7 @@ def _warning_of(outcome: Outcome, stratum: str) -> Finding | None:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, DIGITS)
+
+
+def _since(pane: int | None, pane_s: float) -> float | None:
+    return None if pane is None else pane * pane_s

@@ -13,14 +13,20 @@ from typing import BinaryIO
 from proxy.commands.replay.errors import BadStream
 from proxy.commands.replay.header import read_header
 from proxy.commands.replay.output import Output
+from proxy.commands.replay.panes import replay_panes
 from proxy.commands.replay.reading import Replay
 from proxy.config.policies import read_policy
 from proxy.config.settings import Settings
 
 
 def replay(arguments: Namespace) -> int:
-    """0; 1 where a line could not be used: it is named on stderr, and the others are. Raises BadStream."""
+    """0; 1 where a line could not be used, or a stored decision comes out otherwise: named on stderr, with the number.
+
+    Raises BadStream where nothing can be replayed.
+    """
     output = Output(sys.stdout.buffer, sys.stderr)
+    if arguments.panes is not None:
+        return 1 if replay_panes(arguments.panes, output) else 0
     policy, _ = read_policy(arguments.policy)
     with _opened(arguments.file) as source:
         begin_s = time.process_time()
