@@ -8,5 +8,5 @@ embedding   fixed projections of embeddings.                   anomaly     answe
 totals      what the pipeline did, for its metrics.            remote      answers offered to remote classifiers.
 queue       pure: what waits, within bounds.                   counting    pure: from observations to cells.
 coverage    pure: the share of exchanges that traffic sends.   decoding    pure: from captured bytes to plain ones.
-prompt_key  the key of prompt hashes.                          health      /livez, /readyz, /metrics.
+prompt_key  keyed hashes.                                      health      /livez, /readyz, /metrics.
 """

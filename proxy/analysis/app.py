@@ -22,12 +22,13 @@ from proxy.analysis.assessing import Assessor
 from proxy.analysis.budget import Budget, Work, at_edge
 from proxy.analysis.classifier import Chosen
 from proxy.analysis.faults import fault
+from proxy.analysis.hash_keys import Keys, open_keys, prompt_hashes
 from proxy.analysis.health import classifier_samples, make_health, pipeline_samples, readiness, resident_bytes
 from proxy.analysis.judging import Judging
 from proxy.analysis.listeners import serve_http
 from proxy.analysis.pipeline import FLUSH_INTERVAL_S, Batching, Panes, Pipeline
 from proxy.analysis.priority import give_way
-from proxy.analysis.prompt_key import prompt_hasher, read_or_make_key
+from proxy.analysis.prompt_key import prompt_hasher
 from proxy.analysis.queue import BoundedQueue
 from proxy.analysis.remote import RemoteTap
 from proxy.analysis.sampler import Sampler
@@ -47,8 +48,7 @@ from proxy.features.judge import JUDGE_VERSION
 from proxy.link.receiver import LinkReceiver
 from proxy.sensitive.redaction import redact
 from proxy.sensitive.scan import scan
-from proxy.stores.contract import Store
-from proxy.stores.registry import STORES
+from proxy.stores.registry import Stores, stores_of
 from proxy.telemetry.logs import get_logger, set_up
 
 log = get_logger(__name__)
@@ -57,7 +57,7 @@ DRAIN_S: Final = 2.0  # under the time that traffic gives its child
 SETTLE_S: Final = 0.1
 PARENT_CHECK_INTERVAL_S: Final = 0.25
 COVERAGE_KEY: Final = "coverage"
-RESTART_KEYS: Final = ("listen", "link", "state_dir", "pane_s", "analysis")
+RESTART_KEYS: Final = ("listen", "link", "state_dir", "pane_s", "analysis", "store")
 
 
 def main(settings: Settings, reread: Callable[[], Settings]) -> int:
@@ -77,40 +77,45 @@ def main(settings: Settings, reread: Callable[[], Settings]) -> int:
 
 async def _run(settings: Settings, reread: Callable[[], Settings]) -> None:
     policies = await asyncio.get_running_loop().run_in_executor(None, load_policies, settings)
-    store = await STORES[settings.store.kind](settings)
-    try:
-        await App(settings, policies, store, reread).run()
-    finally:
-        await store.close()
+    async with stores_of(settings) as stores:
+        keys = await open_keys(settings, stores.main)
+        await App(settings, policies, stores, reread, keys).run()
 
 
 class App:
     """One running analysis process."""
 
-    def __init__(self, settings: Settings, policies: Policies, store: Store, reread: Callable[[], Settings]) -> None:
+    def __init__(
+        self, settings: Settings, policies: Policies, stores: Stores, reread: Callable[[], Settings], keys: Keys
+    ) -> None:
         folder = Path(settings.state_dir)
-        bounds, key = settings.analysis, read_or_make_key(folder / "prompt.key")
+        bounds = settings.analysis
         self._settings = settings
         self._reread = reread
-        self._store = store
+        self._store = store = stores.main
         self._stop = asyncio.Event()
         self._parent = os.getppid()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._pane = pane_of(time.time(), settings.pane_s)
+        self._pane = pane_of(self._now(), settings.pane_s)
         self._busy_s = 0.0
         self._budget = Budget()
         self._work = Work(0.0, 0, 0)  # since the start, at the last edge
         self._coverage_version = 0
         self._pipeline = Pipeline(
             store=store,
+            own=stores.own,
             panes=_panes(settings, policies),
             queue=BoundedQueue(bounds.queue_exchanges_max, bounds.queue_bytes_max),
-            judging=Judging(prompt_hasher(key), partial(scan, names=False)),
+            judging=Judging(
+                prompt_hashes(keys, self._now, self._memory_s),
+                partial(scan, names=False),
+                prompt_hasher(keys.lasting()),
+            ),
             note_unknown_model=self._note_unknown_model,
-            now=time.time,
+            now=self._now,
             note_dialect=self._note_dialect,
             batching=_batching(settings),
-            sampler=Sampler(key, self._rates),
+            sampler=Sampler(keys.lasting(), self._rates),
         )
         self._remote = RemoteTap(self._pipeline.count_later, redact)
         self._pipeline.on_counted = self._remote.offer
@@ -120,7 +125,7 @@ class App:
             policies,
             store,
             self._receiver.publish,
-            time.time,
+            self._now,
             versions={"groundwire": VERSION, "judge": JUDGE_VERSION},
             judge=self._pipeline.judge,
         )
@@ -157,6 +162,13 @@ class App:
         await self._receiver.close()
         log.info("analysis_stopped")
 
+    def _now(self) -> float:
+        """The store's clock: all replicas number panes by it."""
+        return time.time() + self._store.clock_offset_s
+
+    def _memory_s(self) -> float:
+        return self._pipeline.panes.duplicate_memory_s
+
     def _judge_by(self, assessor: Assessor) -> None:
         self._pipeline.judging.assessor = assessor
         self._plane.note_judge(assessor.version)
@@ -178,7 +190,7 @@ class App:
 
     def _health(self) -> web.Application:
         def ready() -> str:
-            return readiness(self._pipeline, time.time())
+            return readiness(self._pipeline, self._now())
 
         return make_health(
             ready,
@@ -227,12 +239,13 @@ class App:
         try:
             await self._pipeline.flush()
         finally:  # a full disk stops neither coverage nor what bounds memory
-            pane = pane_of(time.time(), self._settings.pane_s)
+            pane = pane_of(self._now(), self._settings.pane_s)
             for route in self._pipeline.sampler.unusual():
                 self._plane.note_unusual(route)
             self._move_budget(pane)
             await self._move_coverage(pane)
             await self._store.expire(pane - self._settings.analysis.panes_kept_max)
+            self._pipeline.panes = _panes(self._settings, self._plane.setup.policies)  # one may have been promoted
             await self._tidy(self._plane.memory.known_entries())
             self._check_memory()
 
@@ -279,6 +292,8 @@ class App:
         """At a pane's edge ask for more or fewer exchanges; kept before traffic hears of it."""
         if pane <= self._pane:
             return
+        if self._store.shared:
+            await self._load_coverage()
         pane_s, before = self._settings.pane_s, self._pipeline.coverage
         busy_ratio = (self._pipeline.totals.busy_s - self._busy_s) / ((pane - self._pane) * pane_s)
         self._pane, self._busy_s = pane, self._pipeline.totals.busy_s
@@ -288,7 +303,11 @@ class App:
         if after == before:
             return
         if not await self._store.swap(COVERAGE_KEY, self._coverage_version, coverages.to_bytes(after)):
-            raise StateError(f"state {COVERAGE_KEY!r} was changed by another process; is a second analysis running?")
+            if not self._store.shared:
+                text = f"state {COVERAGE_KEY!r} was changed by another process; is a second analysis running?"
+                raise StateError(text)
+            await self._load_coverage()  # another replica asked first: all thin alike, or their counts would not add
+            return
         self._coverage_version += 1
         self._pipeline.coverage = after
         self._plane.set_coverage(after.k)
@@ -313,7 +332,7 @@ class App:
             log.error("reload_refused", error=str(wrong), settings="the old ones stay")  # noqa: TRY400
             return
         self._settings = settings
-        self._pipeline.panes = _panes(settings, policies)
+        self._pipeline.panes = _panes(settings, self._plane.setup.policies)
         self._pipeline.batching = _batching(settings)
         if settings.classifiers != old.classifiers:
             await self._chosen.take(settings.classifiers)
@@ -326,7 +345,7 @@ class App:
 
 
 def _panes(settings: Settings, policies: Policies) -> Panes:
-    return Panes(settings.pane_s, settings.close_lag_s, policies.general.policy.duplicate_memory_s)
+    return Panes(settings.pane_s, settings.close_lag_s, policies.overall.policy.duplicate_memory_s)
 
 
 def _batching(settings: Settings) -> Batching:

@@ -35,6 +35,7 @@ class Describing:
         self.systems = Systems()
         self.triggers: Triggers = no_triggers
         self._regenerations = Regenerations()
+        self._user_hash = keyed_hash
         self._hash = lru_cache(maxsize=SYSTEMS_CACHED_MAX)(keyed_hash)
 
     def before(self, reading: Reading, seen: Observation) -> Observation:
@@ -58,7 +59,7 @@ class Describing:
     def _regenerated(self, asked: Request, seen: Observation) -> str:
         if seen.unassessed is not None or seen.choice or not seen.prompt_hash:
             return NO
-        question = (seen.route, asked.user, seen.prompt_hash, seen.turns, seen.prompt_chars)
+        question = (seen.route, self._user_hash(asked.user), seen.prompt_hash, seen.turns, seen.prompt_chars)
         return YES if self._regenerations.is_again(question, seen.time_s) else NO
 
 

@@ -65,10 +65,15 @@ class Costs:
 class Judging:
     """One for the process; `judge` is called from one thread at a time, `assessor` is set from any."""
 
-    def __init__(self, prompt_hash: Callable[[str], str], scan: Scan | None = None) -> None:
+    def __init__(
+        self,
+        prompt_hash: Callable[[str], str],
+        scan: Scan | None = None,
+        lasting_hash: Callable[[str], str] | None = None,
+    ) -> None:
         self._prompt_hash = prompt_hash
         self._scan = scan
-        self.describing = Describing(prompt_hash)
+        self.describing = Describing(lasting_hash or prompt_hash)
         self.assessor: Assessor = Patterns()
         self.costs = Costs()
 

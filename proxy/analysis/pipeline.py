@@ -20,6 +20,7 @@ from proxy.analysis.budget import Work
 from proxy.analysis.counting import Tally
 from proxy.analysis.coverage import Coverage
 from proxy.analysis.faults import fault
+from proxy.analysis.hash_keys import hashes_of
 from proxy.analysis.judging import Judging, Sampled, Toss, unknown
 from proxy.analysis.ordinary import OrdinaryAnswers
 from proxy.analysis.queue import BoundedQueue
@@ -30,11 +31,11 @@ from proxy.core.exchange import Exchange, Purpose
 from proxy.core.observation import NO_HARM, Observation
 from proxy.core.sampling import FULL_RATES, HARMFUL, HARMLESS, REVIEW, UNSAMPLED, Draw, Rates, fits, weighed
 from proxy.core.signals import ALL
-from proxy.core.windows import SCALE, Cell, cell, pane_of
+from proxy.core.windows import SCALE, Cell, Counts, cell, merge, pane_of
 from proxy.dialects.registry import dialect_of
 from proxy.link.frames import Stats
 from proxy.link.receiver import Peer
-from proxy.stores.contract import Store
+from proxy.stores.contract import First, Store
 from proxy.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -97,12 +98,14 @@ class Pipeline:
         note_dialect: Callable[[str, str], None],
         batching: Batching = Batching(),
         sampler: Sampler | None = None,
+        own: Store | None = None,
     ) -> None:
+        """`own` is this process's store, where `store` is shared: what is made of embeddings goes nowhere else."""
         self._store = store
         self._note_dialect = note_dialect
         self.queue = queue
         self.judging = judging
-        self.ordinary = OrdinaryAnswers(store)
+        self.ordinary = OrdinaryAnswers(own or store)
         self._note_unknown_model = note_unknown_model
         self._now = now
         self._tally = Tally()
@@ -157,6 +160,10 @@ class Pipeline:
             return False
         self._tally.add(key, [(cell, count)])
         return True
+
+    def _pane(self, time_s: float) -> int:
+        """The pane of a moment on this machine's clock: all replicas number panes by the store's."""
+        return pane_of(time_s + self._store.clock_offset_s, self.panes.pane_s)
 
     def _has_closed(self, pane: int) -> bool:
         return (pane + 1) * self.panes.pane_s + self.panes.close_lag_s < self._now()
@@ -228,7 +235,7 @@ class Pipeline:
             if exchange.requested_model:
                 self._note_unknown_model(exchange.requested_model)
             return None
-        pane = pane_of(exchange.started_s, self.panes.pane_s)
+        pane = self._pane(exchange.started_s)
         r = self.coverage.level(pane, exchange.coverage_k)
         if r is None:
             self._skip(exchange, SKIPPED_UNWEIGHED)
@@ -287,7 +294,9 @@ class Pipeline:
         self.totals.skipped[SKIPPED_UNSAMPLED] += 1
         self.totals.outcomes[job.exchange.route, UNSAMPLED] += 1
         if sampled.draw.counts_once:
-            await self._repeated(job.exchange.route, sampled.observed, self._now())
+            repeated = await self._repeated(job.exchange.route, sampled.observed, self._now())
+            for mark in {counting.mark(one) for one in sampled.observed} - repeated - {""}:
+                await self._claim(job.key, mark, {}, {})
 
     def _review(self, job: _Job, observed: Sequence[Observation]) -> None:
         """Analysed for people to see, and in no estimate."""
@@ -301,7 +310,7 @@ class Pipeline:
         repeated = await self._repeated(exchange.route, observed, self._now())
         if draw.all is not None:  # else they are no fair part of what is ordinary
             observed = await self.ordinary.marked(job.key[:2], observed, repeated)
-        self._tally.add(job.key, weighed(counting.cells(observed, 0, repeated), draw, job.r))
+        await self._add(job, observed, repeated, draw)
         self.totals.add(exchange.route, observed, repeated)
         self.totals.outcomes[exchange.route, ANALYSED] += 1
         if any(one.unassessed is None for one in observed):
@@ -309,10 +318,37 @@ class Pipeline:
         if self.on_counted is not None and draw.all is not None:
             self.on_counted(exchange, job.key, job.r + draw.all, observed, repeated)
 
+    async def _add(self, job: _Job, observed: Sequence[Observation], repeated: Set[str], draw: Draw) -> None:
+        """Into the tally; what is new here and may not be new elsewhere is settled by the store, with its flush."""
+        if not self._store.shared:
+            self._tally.add(job.key, weighed(counting.cells(observed, 0, repeated), draw, job.r))
+            return
+        groups: dict[str, list[Observation]] = {}
+        for one in observed:
+            groups.setdefault(counting.mark(one), []).append(one)
+        for mark, group in groups.items():
+            if not mark or mark in repeated:
+                self._tally.add(job.key, weighed(counting.cells(group, 0, repeated), draw, job.r))
+            else:
+                fresh, instead = (
+                    merge({place: n} for place, n in weighed(counting.cells(group, 0, known), draw, job.r))
+                    for known in (frozenset[str](), frozenset([mark]))
+                )
+                await self._claim(job.key, mark, fresh, instead)
+
+    async def _claim(self, key: counting.Key, mark: str, fresh: Counts, instead: Counts) -> None:
+        first = First(hashes_of(mark), self._now(), self.panes.duplicate_memory_s, fresh, instead)
+        await self._store.add_first(*key, first)
+
     async def _repeated(self, route: str, observed: tuple[Observation, ...], now_s: float) -> frozenset[str]:
-        memory_s = self.panes.duplicate_memory_s
         marks = {mark for mark in map(counting.mark, observed) if mark}
-        return frozenset([mark for mark in sorted(marks) if await self._store.seen(route, mark, now_s, memory_s)])
+        return frozenset([mark for mark in sorted(marks) if await self._seen(route, mark, now_s)])
+
+    async def _seen(self, route: str, mark: str, now_s: float) -> bool:
+        """Whether this prompt counted lately, under the key of now or the one before; it is remembered under both."""
+        memory_s = self.panes.duplicate_memory_s
+        found = [await self._store.seen(route, one, now_s, memory_s) for one in hashes_of(mark)]
+        return any(found)
 
     def _skip(self, exchange: Exchange, reason: str) -> None:
         self.totals.skipped[reason] += 1
@@ -329,5 +365,5 @@ class Pipeline:
     def _lose(self, route: str, served: str, time_s: float, where: str, exchanges: int) -> None:
         if route:
             self.totals.lost[route] += exchanges
-            key = (route, served, pane_of(time_s, self.panes.pane_s))
+            key = (route, served, self._pane(time_s))
             self._tally.add(key, [counting.lost(where, exchanges)])

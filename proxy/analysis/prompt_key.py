@@ -1,8 +1,4 @@
-"""The key of prompt hashes: who reads the state file cannot try out which prompts were asked.
-
-A hash lives for the ten minutes of the duplicate memory, so a key may be replaced at any start: remove the file
-`prompt.key` and restart analysis. The cost is that prompts of the last ten minutes may count a second time.
-"""
+"""Keyed hashes: who reads the state file cannot try out which prompts were asked. When keys change: `hash_keys`."""
 
 from __future__ import annotations
 
@@ -20,20 +16,29 @@ HASH_BYTES: Final = 16
 
 
 def read_or_make_key(path: Path) -> bytes:
-    """The key of this state folder; made on first use, readable by its owner only. Raises StateError."""
+    """The key in this file; made on first use, readable by its owner only. Raises StateError."""
     try:
-        if not path.exists():
-            beside = path.with_suffix(".new")
-            beside.unlink(missing_ok=True)
-            beside.touch(0o600)
-            beside.write_bytes(secrets.token_bytes(KEY_BYTES))
-            beside.replace(path)
         key = path.read_bytes()
+    except FileNotFoundError:
+        key = secrets.token_bytes(KEY_BYTES)
+        write_key(path, key)
     except OSError as wrong:
         raise StateError(f"{path}: {wrong.strerror}; may I read and write the state folder?") from wrong
     if len(key) != KEY_BYTES:
         raise StateError(f"{path}: {len(key)} bytes, {KEY_BYTES} are needed; remove the file and a new one is made")
     return key
+
+
+def write_key(path: Path, key: bytes) -> None:
+    """Put a key into the place of the one before, whole, readable by its owner only. Raises StateError."""
+    beside = path.with_suffix(".new")
+    try:
+        beside.unlink(missing_ok=True)
+        beside.touch(0o600)
+        beside.write_bytes(key)
+        beside.replace(path)
+    except OSError as wrong:
+        raise StateError(f"{path}: {wrong.strerror}; may I read and write the state folder?") from wrong
 
 
 def prompt_hasher(key: bytes) -> Callable[[str], str]:

@@ -146,9 +146,11 @@ def _store_checks(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
     store = settings.store
     if settings.replicas < 1:
         yield ("replicas",), "must be at least 1"
-    for key in ("timeout_s", "cells_waiting_max", "records_kept_days"):
+    for key in ("timeout_s", "cells_waiting_max", "records_kept_days", "prompt_key_rotate_s"):
         if getattr(store, key) <= 0:
             yield ("store", key), "must be above 0"
+    if store.prompt_key_file and store.prompt_key_env:
+        yield ("store", "prompt_key_file"), "give prompt_key_file or prompt_key_env, not both"
     if store.password_file and store.password_env:
         yield ("store", "password_file"), "give password_file or password_env, not both"
     if bool(store.tls_cert_file) != bool(store.tls_key_file):

@@ -201,9 +201,16 @@ class StoreSettings:
     )
     prompt_key_file: str = setting(
         "",
-        'File with the 32 bytes that prompts are hashed with, the same on every replica; "" shares one through the '
-        "store.",
-        "With a file, who reads the store cannot try out which prompts were asked.",
+        "File with the secret that hashes of prompts are made with: 32 bytes, or 64 hexadecimal digits; the same on "
+        'every replica. "" is a key of this machine (embedded), or one that replicas share through the store (redis).',
+        "Replicas know each other's prompts only where they hash alike. With a file or a variable, who reads the store "
+        "cannot try out which prompts were asked.",
+    )
+    prompt_key_env: str = setting("", "Environment variable with that secret in hexadecimal digits, not a file.")
+    prompt_key_rotate_s: float = setting(
+        86_400.0,
+        "Prompts are hashed with another key after this time. In the duplicate memory after it both keys count.",
+        "Hashes live for minutes; a key that leaks later opens no old copy of the state.",
     )
 
 
@@ -396,6 +403,12 @@ class Settings:
         'route is asked these to make its baseline; "" learns baselines from live traffic.',
         "What the base does is known before the candidate can have gone wrong. Naming a file allows Groundwire to ask "
         "the base these prompts in its own name, two at a time, in mode shadow too.",
+    )
+    baseline_review_s: float = setting(
+        2_592_000.0,
+        "A baseline that nobody has confirmed or replaced for this long is due for review: said in the log and in "
+        "`route show`. 0 never reminds.",
+        "Thirty days: what users ask drifts slowly.",
     )
     pane_s: float = setting(60.0, "Length of a pane of the counters.", "Detection section 2.")
     close_lag_s: float = setting(
