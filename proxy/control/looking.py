@@ -6,6 +6,7 @@ that a crash between the two loses nothing and two replicas append it once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -32,6 +33,7 @@ log = get_logger(__name__)
 TRIES_MAX: Final = 4
 FLUSHED_WITHIN_S: Final = 2.0  # what the pipeline took before a pane closed is in the store by then
 CLOCK_SLACK_S: Final = 60.0  # a state may be this far ahead of a look that took long; further, the clock was set back
+EVIDENCE: Final = "evidence"  # in a record's versions, where a replica decided on its own while the store was away
 GROUNDWIRE: Final = "groundwire"  # the actor of automatic actions
 
 Pane = tuple[int, Counts]
@@ -104,9 +106,14 @@ class Looks:
             held=held,
             pin=entry.route.pin,
             policy_text=setup.loaded(entry.route.name).text,
-            versions=setup.versions,
+            versions=self._versions(setup),
             stale=entry.outdated,
         )
+
+    def _versions(self, setup: Setup) -> Mapping[str, str]:
+        """For records. One that was made of local evidence only says so, and why."""
+        local = self._memory.store.evidence_local
+        return {**setup.versions, EVIDENCE: f"local: {local}"} if local else setup.versions
 
     async def tell(self, setup: Setup, entry: Entry, outcome: Outcome) -> None:
         """Append the record of a decision that won, and say it in one line."""
@@ -129,7 +136,9 @@ class Looks:
         """What this policy, live or not, would be shown of a route now."""
         closed, still_open = await self._panes(setup, entry, loaded.policy, now_s)
         pane_begin_s = pane_of(now_s, setup.pane_s) * setup.pane_s
-        context = self.context(setup, entry, self._memory.guard.known.held(entry.route.name, now_s), pane_begin_s)
+        context = self.context(
+            setup, entry, setup.held(self._memory.guard.known, entry.route.name, now_s), pane_begin_s
+        )
         context = replace(context, policy_text=loaded.text)
         return Inputs(entry, closed, still_open, setup.baseline(entry), loaded.policy, context)
 
@@ -138,7 +147,7 @@ class Looks:
         context = replace(inputs.context, now_s=now_s)
         outcome = _step(inputs, context)
         if _climbs(entry, outcome):
-            held = (await self._climbed(setup, name, now_s)).held(name, now_s)
+            held = setup.held(await self._climbed(setup, name, now_s), name, now_s)
             if held != context.held:
                 outcome = _step(inputs, replace(context, held=held))
         return outcome, taken(entry, outcome, inputs.baseline)

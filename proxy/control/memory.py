@@ -30,6 +30,7 @@ from proxy.control.entry import Entry
 from proxy.control.guard import Guard
 from proxy.control.kept import Codec, Kept
 from proxy.control.promotions import Promotion, Promotions
+from proxy.control.reconciling import reconciled
 from proxy.control.sampling import Loads, loads_from_bytes, loads_to_bytes
 from proxy.control.shadow_entry import Shadow
 from proxy.control.shelves import Shelves
@@ -54,6 +55,7 @@ class Memory:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        store.resolve_by(reconciled)
         self.guard: Kept[Guard] = Kept(
             store, "guard", Codec(_guard_read, lambda value: orjson.dumps(guard.to_json(value)), Guard())
         )

@@ -18,7 +18,7 @@ def control_samples(plane: ControlPlane) -> Iterator[Sample]:
     guard, now_s = plane.memory.guard.known, plane.now()
     for name, entry in sorted(plane.memory.known_entries().items()):
         yield from _route(plane, name, entry)
-        yield sample(declared.HELD, bool(guard.held(name, now_s)), route=name)
+        yield sample(declared.HELD, bool(plane.setup.held(guard, name, now_s)), route=name)
         outcome = plane.looks.outcomes.get(name)
         for finding in () if outcome is None or entry.closed else outcome.findings:
             yield from _finding(name, finding)

@@ -9,6 +9,7 @@ from proxy.config.settings import Settings
 from proxy.control import learning, view
 from proxy.control.base_prompts import Prompts, prompts_of
 from proxy.control.entry import Entry
+from proxy.control.guard import Guard
 from proxy.control.policies import Loaded, Policies
 from proxy.core.baseline import Baseline
 from proxy.core.policy import Policy
@@ -31,6 +32,21 @@ class Setup:
     def pane_s(self) -> float:
         """Length of a pane in seconds."""
         return self.settings.pane_s
+
+    @property
+    def alone(self) -> str:
+        """Why automatic actions are held on every route: replicas that decide alone flap. "" where nothing holds."""
+        replicas, kind = self.settings.replicas, self.settings.store.kind
+        if replicas == 1 or kind != "embedded":
+            return ""
+        return (
+            f"{replicas} replicas have no shared store, and each would decide on its own part of the evidence; "
+            "set store.kind: redis and store.url, or replicas: 1"
+        )
+
+    def held(self, guard: Guard, name: str, now_s: float) -> str:
+        """Why automatic actions on this route ("": on any) are stopped; "" where they are not."""
+        return self.alone or guard.held(name, now_s)
 
     def loaded(self, name: str) -> Loaded:
         """The policy of a route, with its text."""

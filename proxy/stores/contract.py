@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,12 +11,13 @@ from proxy.core.windows import Cell, Counts
 
 @dataclass(frozen=True, slots=True)
 class First:
-    """A prompt that this process counts for the first time, by its mark, at `at_s` (the store's clock).
+    """A prompt that this process counts for the first time, at `at_s` (the store's clock).
 
-    `fresh` is counted if no other replica counted it in the last `memory_s` seconds, else `instead`.
+    `marks` are the hashes under which it may be known. `fresh` is counted if no other replica counted it under any of
+    them in the last `memory_s` seconds, else `instead`.
     """
 
-    mark: str
+    marks: tuple[str, ...]
     at_s: float
     memory_s: float
     fresh: Counts
@@ -35,6 +36,9 @@ class Figures:
     outages: int = 0
 
 
+Resolve = Callable[[str, bytes, bytes], bytes]  # (key, the fleet's value, ours) -> the value that stands
+
+
 class Store(Protocol):
     """Counters that add, state that is swapped by version, records that are only appended.
 
@@ -43,6 +47,16 @@ class Store(Protocol):
     """
 
     figures: Figures
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes count in it too."""
+        ...
+
+    def resolve_by(self, resolve: Resolve) -> None:
+        """What becomes of a value that was changed here while the store was away, and by another replica too; without
+        this the other's stands.
+        """
 
     @property
     def moved_aside(self) -> str:

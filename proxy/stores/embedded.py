@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 
 from proxy.core.errors import StateError
 from proxy.core.windows import Cell, Counts
-from proxy.stores.contract import Figures, First
+from proxy.stores.contract import Figures, First, Resolve
 from proxy.stores.database import Database, PaneKey
 from proxy.stores.fallback import Fallback
 
@@ -53,6 +53,14 @@ class EmbeddedStore:
     def not_durable(self) -> str:
         """Why the last writes are in memory only; "" where they are on disk."""
         return self._database.not_durable
+
+    @property
+    def shared(self) -> bool:
+        """No: this process is all there is."""
+        return False
+
+    def resolve_by(self, resolve: Resolve) -> None:
+        """Nobody else writes."""
 
     @property
     def evidence_local(self) -> str:

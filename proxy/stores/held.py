@@ -7,7 +7,7 @@ is swapped in on the version that it was made from; where another replica was fa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,8 +20,6 @@ log = get_logger(__name__)
 STATES_BYTES_MAX: Final = 67_108_864  # 64 MiB, as in `fallback`
 RECORDS_BYTES_MAX: Final = 33_554_432
 KNOWN_MAX: Final = 20_000  # values remembered
-
-Resolve = Callable[[str, bytes, bytes], bytes]  # (key, the fleet's value, ours) -> the value that stands
 
 
 def theirs(_key: str, fleet: bytes, _ours: bytes) -> bytes:

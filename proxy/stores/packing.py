@@ -125,7 +125,8 @@ def pack(frozen: Frozen, names: Names, keys: RouteKeys, retention_s: int, now_s:
     for (served, pane), first in frozen.firsts:
         where = (keys, served, pane, retention_s)
         fresh, instead = (_lines(packed, names, where, counts) for counts in (first.fresh, first.instead))
-        packed.firsts.append([*_bitmaps(packed, names, keys, first, now_s), bits_of(first.mark), fresh, instead])
+        bits = [bits_of(mark) for mark in first.marks]
+        packed.firsts.append([*_bitmaps(packed, names, keys, first, now_s), bits, fresh, instead])
     return packed
 
 

@@ -73,16 +73,24 @@ local function all_set(key, bits)
   end
   return true
 end
+local function any_known(now, before, marks)
+  for _, bits in ipairs(marks) do
+    if all_set(now, bits) or all_set(before, bits) then return true end
+  end
+  return false
+end
 redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
 add(payload.p)
 local bitmaps = {}
 for _, first in ipairs(payload.m) do
-  local now, before, bits = KEYS[first[1] + 2], KEYS[first[2] + 2], first[3]
-  if all_set(now, bits) or all_set(before, bits) then
+  local now, before, marks = KEYS[first[1] + 2], KEYS[first[2] + 2], first[3]
+  if any_known(now, before, marks) then
     repeated = repeated + 1
     add(first[5])
   else
-    for _, bit in ipairs(bits) do redis.call('SETBIT', now, bit, 1) end
+    for _, bits in ipairs(marks) do
+      for _, bit in ipairs(bits) do redis.call('SETBIT', now, bit, 1) end
+    end
     bitmaps[first[1]] = true
     add(first[4])
   end

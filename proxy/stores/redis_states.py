@@ -6,7 +6,8 @@ import itertools
 from typing import Final
 
 from proxy.stores import redis_scripts as scripts
-from proxy.stores.held import Change, Resolve
+from proxy.stores.contract import Resolve
+from proxy.stores.held import Change
 from proxy.stores.redis_keys import DAY_S, STATE_S, record_keys, state_key
 from proxy.stores.redis_link import RedisLink
 

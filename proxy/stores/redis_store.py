@@ -22,8 +22,8 @@ from proxy.config.settings import Settings
 from proxy.core.errors import StateError
 from proxy.core.windows import Cell, Counts, merge
 from proxy.stores import redis_scripts as scripts
-from proxy.stores.contract import Figures, First
-from proxy.stores.held import Held, Resolve, theirs
+from proxy.stores.contract import Figures, First, Resolve
+from proxy.stores.held import Held, theirs
 from proxy.stores.mirror import Mirror
 from proxy.stores.pending import Pending
 from proxy.stores.recent import RecentPrompts
@@ -44,15 +44,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`retention_s`: life of a pane. `records_s`: of a record. `cells_max`: counters that may wait.
-
-    `resolve` settles a state value that this process changed while the store was away and another replica changed too.
-    """
+    """`retention_s`: life of a pane. `records_s`: of a record. `cells_max`: counters that may wait."""
 
     retention_s: int
     records_s: int = 400 * DAY_S
     cells_max: int = 250_000
-    resolve: Resolve = theirs
 
 
 class RedisStore:
@@ -67,7 +63,7 @@ class RedisStore:
     ) -> None:
         self.replica = secrets.token_hex(8)
         self.figures = Figures()
-        self.resolve = options.resolve
+        self._resolve: Resolve = theirs
         self._options = options
         self._link = link
         self._now = now
@@ -85,6 +81,15 @@ class RedisStore:
         self._flushing = asyncio.Lock()
 
     # --- what it is --------------------------------------------------------------------------------------------------
+
+    @property
+    def shared(self) -> bool:
+        """Yes."""
+        return True
+
+    def resolve_by(self, resolve: Resolve) -> None:
+        """How two changes of one value are settled, once the store is back."""
+        self._resolve = resolve
 
     @property
     def moved_aside(self) -> str:
@@ -263,7 +268,7 @@ class RedisStore:
             await self._look_at_clock()
         await self._forget_gone()
         for key, change in self._held.changes():
-            self._held.settled(key, await self._states.settle(key, change, self.resolve))
+            self._held.settled(key, await self._states.settle(key, change, self._resolve))
         for kind, record_id, at_s, record in self._held.waiting_records():
             await self._states.append(kind, record_id, at_s, record)  # False: it came through before
             self._held.sent(kind, record_id)
