@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from proxy.core import blindness, evidence, highs, ladder
+from proxy.core import blindness, drift, evidence, highs, ladder
 from proxy.core.baseline import Baseline, Standing
 from proxy.core.evidence import Evidence
 from proxy.core.findings import Call
@@ -95,18 +95,20 @@ def _watch(look: Look) -> Outcome:
             proof, strata = evidence.consume(state.evidence, plan, pane, harmful_cells(counts))
             state = replace(state, evidence=proof, sight=blindness.watch(state.sight, plan, pane, counts))
             raised, lowered = highs.watch(state.raised, plan.highs, plan.high_limits, pane, counts)
-            state = replace(state, raised=raised)
-            state, _ = _climb(look, state, _calls(state, plan), recovered=bool(strata or lowered))
-            recovered.extend((*strata, *lowered))
+            drifts, back = drift.watch(state.drifts, plan.drift, pane, counts, paused=bool(look.context.stale))
+            state = replace(state, raised=raised, drifts=drifts)
+            state, _ = _climb(look, state, _calls(state, plan), recovered=bool(strata or lowered or drift.lifts(back)))
+            recovered.extend((*strata, *lowered, *back))
     seen, proof = _glance(look, state.evidence)
     state = replace(state, evidence=proof)
     state, reasons = _climb(look, state, _calls(state, plan), recovered=False)
     found = (*evidence.findings(seen, plan), *highs.findings(state.raised, plan.highs, plan.high_limits))
+    found = (*found, *drift.findings(state.drifts, plan.drift))
     return replace(_conclude(look, state, reasons), findings=found, recovered=tuple(recovered))
 
 
 def _calls(state: RouteState, plan: Plan) -> tuple[Call, ...]:
-    return (*evidence.calls(state.evidence, plan), *highs.calls(state.raised))
+    return (*evidence.calls(state.evidence, plan), *highs.calls(state.raised), *drift.calls(state.drifts))
 
 
 def _glance(look: Look, proof: Evidence) -> tuple[Evidence, Evidence]:

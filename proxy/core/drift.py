@@ -9,7 +9,7 @@ performance or input moves no step of the ladder; that of the output asks for a 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -84,6 +84,11 @@ def calls(drifts: Drifts) -> Iterator[Call]:
     for name, one in drifts.items():
         if one.is_crossed and kind_of(name) is Kind.OUTPUT:
             yield Call(name, LineKind.WARNING, Status.CROSSED)
+
+
+def lifts(recovered: Iterable[str]) -> bool:
+    """Whether a signal is among them that had moved the ladder."""
+    return any(kind_of(name) is Kind.OUTPUT for name in recovered)
 
 
 def findings(drifts: Drifts, plan: DriftPlan) -> Iterator[Finding]:

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from proxy.core import drift_json, drift_lines
 from proxy.core.baseline import Baseline
+from proxy.core.drift_lines import DriftPlan
 from proxy.core.findings import OVERALL, LineKind
 from proxy.core.highs import High, Limits, planned
 from proxy.core.policy import Line, Policy
@@ -47,7 +49,7 @@ class Plan:
     share halved, and its mirror (empty: not tested). `limits`: log A by kind of line, `log_recovery` that of every
     mirror, `log_blind` that of blindness. `rates`: baseline rates by category, `mix`: their counts. `skipped`:
     categories without lines, with the reason. `guard_probability`: 1 turns the guarded form off. `highs`: the warning
-    lines of rates that are bad when high; they share the warning budget.
+    lines of rates that are bad when high; they share the warning budget. `drift`: the drift lines, with their own.
     """
 
     tests: tuple[Test, ...] = ()
@@ -63,6 +65,7 @@ class Plan:
     guard_probability: float = 1.0
     id: str = ""
     highs: tuple[High, ...] = ()
+    drift: DriftPlan = DriftPlan()
 
     @property
     def count(self) -> dict[str, int]:
@@ -101,6 +104,7 @@ def make_plan(baseline: Baseline, policy: Policy, pane_s: float) -> Plan:
         guard_probability=policy.guard_probability,
         id=_id(lows, share, policy, pane_s, highs),
         highs=highs,
+        drift=drift_lines.planned(baseline, policy, pane_s),
     )
 
 
@@ -182,6 +186,7 @@ def from_json(data: Mapping[str, Any]) -> Plan:
         guard_probability=data["guard_probability"],
         id=data["id"],
         highs=tuple(map(_high, data.get("highs", ()))),
+        drift=drift_json.plan_from_json(data.get("drift", {})),
     )
 
 

@@ -9,13 +9,14 @@ from dataclasses import asdict
 from typing import Any
 
 from proxy.core import baseline as baselines
-from proxy.core import ladder
+from proxy.core import drift_json, ladder
 from proxy.core import plan as plans
 from proxy.core import state as states
 from proxy.core.baseline import Baseline
 from proxy.core.decide import Look, Pane, decide
 from proxy.core.enforcement import Step
 from proxy.core.errors import StateError
+from proxy.core.kinds import KINDS
 from proxy.core.ladder import Command
 from proxy.core.outcome import Context, Outcome
 from proxy.core.policy import BaselineRules, Blind, Budgets, DriftLine, Fault, HighLine, Limited, Line, Lines, Policy
@@ -26,7 +27,7 @@ from proxy.core.signals import ASSESSED, HIGHS, LOST, REFUSAL, assessed_cells, h
 from proxy.core.state import RouteState
 from proxy.detectors.e_process import Key
 
-USED: frozenset[str] = frozenset({REFUSAL, ASSESSED, LOST, *HIGHS})
+USED: frozenset[str] = frozenset({REFUSAL, ASSESSED, LOST, *HIGHS, *KINDS})
 
 
 def record_of(look: Look, outcome: Outcome) -> Record:
@@ -110,7 +111,10 @@ def _look_json(look: Look) -> dict[str, Any]:
         "state": states.to_json(look.state),
         "panes": panes_json(panes),
         "open_pane": panes_json([opened])[0] if opened else None,
-        "plan": plans.to_json(look.plan, used),
+        "plan": {
+            **plans.to_json(look.plan, used),
+            "drift": drift_json.plan_json(look.plan.drift, [*panes, *([opened] if opened else [])]),
+        },
         "baseline": None if look.baseline is None else baselines.to_json(look.baseline),
         "policy": asdict(look.policy),
         "policy_text": text,

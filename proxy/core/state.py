@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from proxy.core import learning
+from proxy.core import drift_json, learning
 from proxy.core.blindness import Sight
+from proxy.core.drift import Drifts
 from proxy.core.enforcement import Step
 from proxy.core.errors import StateError
 from proxy.core.evidence import Evidence, LineState
@@ -28,7 +29,7 @@ class RouteState:
     `last_pane`: the last closed pane that was consumed, -1 before the first. `seen_pane`: the last pane with an
     evaluated response (at first: the pane of the first look). `step` is in force; `would` is what a policy that
     enforces would have reached. `record_id`, `reason` and `since_s` (Unix time) belong to the last change of step,
-    would or severity. `raised`: by signal, the tests of rates that are bad when high.
+    would or severity. `raised`: by signal, the tests of rates that are bad when high; `drifts`: of shapes.
     """
 
     last_pane: int = NO_PANE
@@ -43,11 +44,12 @@ class RouteState:
     sight: Sight = Sight()
     learning: Learning = Learning()
     raised: Mapping[str, Raised] = field(default_factory=dict)
+    drifts: Drifts = field(default_factory=dict)
 
 
 def restarted(state: RouteState) -> RouteState:
     """The same route with its evidence forgotten: for a restored candidate."""
-    return replace(state, evidence=Evidence(), sight=Sight(), raised={}, severity=Severity.UNDECIDED)
+    return replace(state, evidence=Evidence(), sight=Sight(), raised={}, drifts={}, severity=Severity.UNDECIDED)
 
 
 def to_json(state: RouteState) -> dict[str, Any]:
@@ -69,6 +71,7 @@ def to_json(state: RouteState) -> dict[str, Any]:
             signal: [_bets_json(one.bets), _bets_json(one.mirror), one.crossed_pane]
             for signal, one in sorted(state.raised.items())
         },
+        **({"drifts": drift_json.state_json(state.drifts)} if state.drifts else {}),
     }
 
 
@@ -100,6 +103,7 @@ def _state(data: Mapping[str, Any]) -> RouteState:
             str(signal): Raised(_bets(bets), _bets(mirror), int(pane))
             for signal, (bets, mirror, pane) in data.get("raised", {}).items()
         },
+        drifts=drift_json.state_from_json(data.get("drifts", {})),
     )
 
 
