@@ -83,7 +83,7 @@ class Replay:
         self._policy = policy
         self._pane_s = pane_s
         self._output = output
-        self._cells = Cells()
+        self.cells = Cells()
         self._clock = Clock(pane_s)
         self._places: dict[tuple[int, float], Places] = {}
         self._touched: list[Follower] = []
@@ -96,7 +96,7 @@ class Replay:
         `lo` to `hi` is the second, or the part of it in one epoch, in which the records before this one were. While
         records stay in it, only their route is looked up.
         """
-        loads, edges, levels, tally = orjson.loads, EDGES, self._cells.levels, self.tally
+        loads, edges, levels, tally = orjson.loads, EDGES, self.cells.levels, self.tally
         lo = hi = 0.0
         places: Places | None = None
         record: Any = None
@@ -204,14 +204,14 @@ class Replay:
         if len(self.followers) >= ROUTES_MAX:
             raise BadLine(f"more than {ROUTES_MAX} routes")
         baseline = self._header.baseline(route or "")
-        return Follower(route, baseline, self._policy, self._pane_s, self._cells)
+        return Follower(route, baseline, self._policy, self._pane_s, self.cells)
 
     def _refusal(self, place: Place, weight: float, category: Any, refusal: Any) -> None:
         r = place.harm.get(weight)
         if r is None:
             self.tally.rejected[REJECTED_HARM] += 1
             return
-        self._low(place, self._cells.levels[r].refusal[category, refusal])
+        self._low(place, self.cells.levels[r].refusal[category, refusal])
 
     def _canary(self, place: Place, record: Mapping[str, Any]) -> None:
         """A stratum of its own, in no count of users; always evaluated, so its probability is 1."""
@@ -221,7 +221,7 @@ class Replay:
         if record.get("weight") not in (None, 1):
             self.tally.rejected[REJECTED_CANARY] += 1
             return
-        self._low(place, self._cells.levels[0].canary[category, refusal])
+        self._low(place, self.cells.levels[0].canary[category, refusal])
 
     def _low(self, place: Place, cell: int) -> None:
         """Count what open panes are read for."""
