@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: setup setup-dev run demo check test test-wire bench bench-proxy bench-revert bench-stage0 evaluate test-export bench-sensitive train-names train leave-one-out train-adapter measure-adapter pins docs clean
+.PHONY: setup setup-dev run demo check test test-wire bench bench-proxy bench-revert bench-stage0 bench-store evaluate test-export bench-sensitive train-names train leave-one-out train-adapter measure-adapter pins docs clean
 
 .venv/made:
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
@@ -19,9 +19,10 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 	@chmod +x .venv/bin/groundwire
 	@touch $@
 
-.venv/dev: .venv/core requirements/dev.txt
+.venv/dev: .venv/core requirements/dev.txt scripts/test-setup
 	@echo "setup: installing pinned packages for tests"
 	@$(PIP) --require-hashes -r requirements/dev.txt
+	@scripts/test-setup
 	@touch $@
 
 setup: .venv/core  ## the pinned packages, in .venv
@@ -68,6 +69,7 @@ measure-adapter: setup  ## how often it refuses, by its scale
 
 docs: setup  ## pages that are made from declarations
 	@$(PY) -m proxy.config.reference > docs/configuration.md
+	@$(PY) -m proxy.stores.redis_keys > docs/redis-keys.md
 	@$(PY) -m proxy.config.policy_schema > policies/schema.json
 
 pins:  ## renew requirements/*.txt (needs uv)
@@ -102,6 +104,9 @@ bench-sensitive: setup-dev  ## what the patterns and the name tagger cost a kilo
 
 bench-stage0: setup-dev  ## how well and how fast the patterns judge: DATA=FOLDER of labelled texts
 	@$(PY) -m bench.stage0 --data $(DATA)
+
+bench-store: setup-dev  ## Redis bytes a route and day, milliseconds a flush, whatever the traffic
+	@$(PY) -m bench.store $(ARGS)
 
 BENCH_PY ?= $(PY)
 
