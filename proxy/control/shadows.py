@@ -99,10 +99,19 @@ class Shadows:
                 self._settled[name, loaded.name] = inputs
                 return
             if await kept.swap(version, after):
-                if stored is not None and stored.sha256 == after.sha256 and _began_anew(stored, after):
-                    await self._memory.note_stand(name, loaded.name, Stand(now_s))
+                if stored is not None and stored.sha256 == after.sha256:
+                    await self._note_beginning(entry, stored, loaded, now_s)
                 await self._tell(after, outcome, loaded)
                 return
+
+    async def _note_beginning(self, entry: Entry, before: Shadow, loaded: Loaded, now_s: float) -> None:
+        """A diff must know that both began anew: with an order to restore, or with another model behind the name."""
+        name, live = entry.route.name, entry.state
+        if before.epoch != entry.epoch:
+            await self._memory.note_stand(name, LIVE, Stand(now_s, live.severity, live.would))
+            await self._memory.note_stand(name, loaded.name, Stand(now_s))
+        elif before.restores != entry.restores:
+            await self._memory.note_stand(name, loaded.name, Stand(min(live.since_s, now_s)))
 
     async def _tell(self, shadow: Shadow, outcome: Outcome, loaded: Loaded) -> None:
         if outcome.record is None:
@@ -135,7 +144,3 @@ def _decided(shadow: Shadow, inputs: Inputs, loaded: Loaded, now_s: float) -> tu
     state = replace(outcome.state, record_id=record.id)
     unsent = to_bytes(record).decode()
     return replace(outcome, record=record, state=state), replace(shadow, state=state, unsent=unsent)
-
-
-def _began_anew(before: Shadow, after: Shadow) -> bool:
-    return (before.epoch, before.restores) != (after.epoch, after.restores)

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from proxy.config.settings import RouteSettings, Settings, Upstream
+from proxy.config.settings import PolicySettings, RouteSettings, Settings, Upstream
 from proxy.control.arming import Checked
 from proxy.control.plane import ControlPlane
 from proxy.control.policies import Loaded, Policies
@@ -55,13 +55,14 @@ class House:
     clock: Clock = field(default_factory=Clock)
     policy: Policy = ENFORCE
     published: list[Snapshot] = field(default_factory=list)
+    shadows: Mapping[str, Loaded] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.plane = self.another()
 
     def another(self) -> ControlPlane:
         """One more plane on the same store, as a second replica or after a restart."""
-        policies = Policies(Loaded(self.policy, "policy text"))
+        policies = Policies(Loaded(self.policy, "policy text", "file"), shadows=self.shadows)
         return ControlPlane(self.settings, policies, self.store, self.published.append, self.clock)
 
     async def vouch(self, upstream: str = "default", model: str = "base-model", refused: int = 24) -> None:
@@ -99,11 +100,17 @@ class House:
 
 @asynccontextmanager
 async def house(
-    routes: Mapping[str, RouteSettings] | None = None, policy: Policy = ENFORCE, **more: Any
+    routes: Mapping[str, RouteSettings] | None = None,
+    policy: Policy = ENFORCE,
+    shadows: Mapping[str, Loaded] | None = None,
+    **more: Any,
 ) -> AsyncIterator[House]:
-    """A house with one route, opened, on a store in memory."""
+    """A house with one route, opened, on a store in memory. `shadows`: policies beside the live one, by name."""
     store = await open_embedded(None)
-    built = House(settings_of(one_route() if routes is None else routes, **more), store, policy=policy)
+    if shadows:
+        more["policies"] = PolicySettings(tuple(shadows))
+    settings = settings_of(one_route() if routes is None else routes, **more)
+    built = House(settings, store, policy=policy, shadows=shadows or {})
     await built.plane.open()
     try:
         yield built
