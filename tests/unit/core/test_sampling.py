@@ -118,7 +118,7 @@ def test_what_is_recorded_is_how_often_it_is_analysed(order: Order, now: Now, gl
         assert one.counts_once or (one.harm, one.all) == (None, None), "what counts is known to later copies"
 
 
-@given(ORDERS, NOWS, st.booleans(), st.integers(0, 2**64 - 1))
+@given(ORDERS, NOWS, st.booleans(), st.sampled_from(list(coins())))
 def test_a_copy_that_looks_riskier_decides_nothing_anew(order: Order, now: Now, harmful: bool, tossed: int) -> None:
     """Of copies of a prompt the first alone decides: had it been drawn if risky, it is marked as seen."""
     rates = rates_of(order, now)
