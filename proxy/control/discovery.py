@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from proxy.control.listing import ListingError, Model, parse_listing
+from proxy.control.server_version import ServerVersions
 from proxy.control.upstreams import Unreachable, UpstreamClient
 from proxy.telemetry.logs import get_logger
 
@@ -63,8 +64,9 @@ class Discovery:
     def __init__(self) -> None:
         self.readings: dict[str, Reading] = {}
         self.listings: dict[str, tuple[Model, ...]] = {}  # the last good one of each
+        self.server_versions = ServerVersions()
 
-    async def read(self, clients: Mapping[str, UpstreamClient]) -> frozenset[str]:
+    async def read(self, clients: Mapping[str, UpstreamClient], now_s: float = 0.0) -> frozenset[str]:
         """Read every upstream; the names of those that listed their models now."""
         names = list(clients)
         readings = await asyncio.gather(*(read_models(clients[name]) for name in names))
@@ -73,7 +75,9 @@ class Discovery:
         for gone in self.readings.keys() - clients.keys():
             del self.readings[gone]
             self.listings.pop(gone, None)
-        return frozenset(name for name in names if self.readings[name].reach is Reach.LISTED)
+        listed = frozenset(name for name in names if self.readings[name].reach is Reach.LISTED)
+        await self.server_versions.read({name: clients[name] for name in sorted(listed)}, now_s)
+        return listed
 
     def _take(self, name: str, reading: Reading) -> None:
         before = self.readings.get(name)

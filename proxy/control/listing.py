@@ -23,11 +23,15 @@ class ListingError(GroundwireError):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One listed model; `root` and `parent` are "" where the server does not give them."""
+    """One listed model; `root` and `parent` are "" where the server does not give them.
+
+    `created` is Unix time, 0 where it is not given; some servers give the time of the listing.
+    """
 
     id: str
     root: str = ""
     parent: str = ""
+    created: int = 0
 
 
 def parse_listing(body: bytes) -> tuple[Model, ...]:
@@ -44,7 +48,8 @@ def _model(entry: Any) -> Model:
     name = entry["id"]
     if not isinstance(name, str) or not 0 < len(name) <= NAME_CHARS_MAX:
         raise ValueError("a model's id must be a text")
-    return Model(name, _text(entry.get("root")), _text(entry.get("parent")))
+    created = entry.get("created")
+    return Model(name, _text(entry.get("root")), _text(entry.get("parent")), created if type(created) is int else 0)
 
 
 def _text(value: Any) -> str:

@@ -15,12 +15,14 @@ from typing import Any, Final
 from proxy.config.settings import Settings
 from proxy.control import view
 from proxy.control.base_baseline import BaseBaselines
+from proxy.control.baselines import Baselines
 from proxy.control.bases import Bases
 from proxy.control.checks import load_checks
 from proxy.control.discovery import Discovery
 from proxy.control.entry import Entry, base_changed, opened, updated
+from proxy.control.facts import facts_of
 from proxy.control.forgetting import beyond, crowded_out, may_forget, overdue
-from proxy.control.judging import Judge, by_patterns
+from proxy.control.judging import Count, Judge, by_patterns, plain_cells
 from proxy.control.looking import Looks
 from proxy.control.memory import Memory
 from proxy.control.policies import Policies, promoting
@@ -30,7 +32,7 @@ from proxy.control.retention import Retention
 from proxy.control.sampling import adapts, shown, steering
 from proxy.control.setup import set_up
 from proxy.control.shadows import Shadows
-from proxy.control.upstreams import clients
+from proxy.control.upstreams import UpstreamClient, clients
 from proxy.core.decide import JUDGE
 from proxy.core.enforcement import Snapshot, Step
 from proxy.core.errors import GroundwireError
@@ -51,8 +53,8 @@ class ControlPlane:
     """Routes, evidence and decisions of one Groundwire.
 
     `publish` gets each new snapshot; `now` gives Unix seconds. `versions` go into evidence records, and
-    `versions["judge"]` marks what judged refusals; `judge` judges the answers to questions of our own. Raises
-    ConfigError where a file that the settings name is no good.
+    `versions["judge"]` marks what judged refusals; `judge` judges the answers to questions of our own, and `count`
+    makes cells of what it says. Raises ConfigError where a file that the settings name is no good.
     """
 
     def __init__(
@@ -65,11 +67,14 @@ class ControlPlane:
         *,
         versions: Mapping[str, str] | None = None,
         judge: Judge = by_patterns,
+        count: Count = plain_cells,
     ) -> None:
         self.setup = set_up(settings, policies, dict(versions or {}))
         self.memory = Memory(store)
         self.bases = Bases(self.memory, load_checks(settings.checks_file), judge)
         self.base_baselines = BaseBaselines(self.memory, judge)
+        self.baselines = Baselines(self.memory)
+        self.judge, self.count = judge, count
         self.looks = Looks(self.memory, self.bases)
         self.shadows = Shadows(self.memory, self.looks)
         self._retention = Retention(self.memory)
@@ -228,15 +233,25 @@ class ControlPlane:
         await self.bases.check_due(self.setup, entries, self._clients, self.now())
 
     async def build_baselines(self) -> None:
-        """Ask bases for baselines, one batch further."""
-        entries = self.memory.known_entries().values()
-        await self.base_baselines.work(self.setup, entries, self._clients, self.now())
+        """Ask bases for baselines, one batch further; look after those in force."""
+        await self.base_baselines.work(self.setup, self.memory.known_entries().values(), self._clients, self.now())
+        entries = self.memory.known_entries()
+        facts = {name: self.facts(entry) for name, entry in entries.items()}
+        await self.baselines.work(self.setup, entries.values(), facts, self.now())
+
+    def client(self, upstream: str) -> UpstreamClient | None:
+        """Who calls this upstream for us; None where the settings do not name it."""
+        return self._clients.get(upstream)
+
+    def facts(self, entry: Entry) -> dict[str, str]:
+        """What servers and settings say of a route now, for its context fingerprint."""
+        return facts_of(self.setup, entry, self.discovery, self.now())
 
     async def discover(self) -> None:
         """Read every upstream once and take what it lists."""
         if not self.setup.settings.discovery.enabled:
             return
-        listed = await self.discovery.read(self._clients)
+        listed = await self.discovery.read(self._clients, self.now())
         await self._merge(resolve(self.setup.settings, self.discovery.listings), listed)
         await self.publish()
 
@@ -252,7 +267,7 @@ class ControlPlane:
             entry=entry,
             outcome=None if entry.closed else self.looks.outcomes.get(name),
             verdict=self.bases.verdict(self.setup, entry),
-            held=(await self.memory.guard.load())[1].held(name, now_s),
+            held=self.setup.held((await self.memory.guard.load())[1], name, now_s),
             policy=self.setup.policy(name),
             panes=await self.memory.store.panes(name, served, now_pane - SHOWN_PANES_MAX, now_pane),
             now_pane=now_pane,
@@ -272,9 +287,10 @@ class ControlPlane:
             "version": self.snapshot.version,
             "upstreams": {name: reading.reach.value for name, reading in self.discovery.readings.items()},
             "steps": steps,
-            "held": guard.held("", self.now()),
+            "held": self.setup.held(guard, "", self.now()),
             "fault": guard.fault,
             "not_durable": self.memory.store.not_durable,
+            "evidence_local": self.memory.store.evidence_local,
         }
 
     async def _merge(self, found: Mapping[str, Found], listed: frozenset[str]) -> None:
@@ -287,6 +303,8 @@ class ControlPlane:
             after = await self.memory.entry(name).edit(_taking(one, pane))
             if after is not None:
                 _say_found(known.get(name), after)
+                if name in known and after.outdated and not known[name].outdated:
+                    await self.baselines.say_stale(name, after.outdated, self.now())
                 await self._note_base(known.get(name), after)
         for name, entry in known.items():
             if name not in found and not entry.closed and self._is_gone(entry, listed):
@@ -303,6 +321,7 @@ class ControlPlane:
         for name in gone.union(crowded):
             if await self.memory.forget(name, lambda entry: may_forget(entry, settings)):
                 self.looks.forget(name)
+                self.baselines.forget(name)
                 await self.shadows.forget(name)
                 self.bases.forget_route(name)
                 del left[name]
@@ -388,6 +407,10 @@ def _say_found(before: Entry | None, after: Entry) -> None:
     if before is None or before.closed:
         log.info("route_found", **fields)
     elif before.epoch != after.epoch:
-        log.warning("route_changed", **fields, why=after.stale, then="its baseline is stale; learning anew")
+        log.warning("route_changed", **fields, why=after.stale, then=_then(after))
     elif before.route != after.route:
         log.info("route_updated", **fields)
+
+
+def _then(after: Entry) -> str:
+    return "learning anew" if after.baseline is None else "its baseline is stale; its safety lines stay in force"

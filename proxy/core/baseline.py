@@ -57,6 +57,10 @@ class Tally:
         """The share of positives; 0 without observations."""
         return self.positives / self.n if self.n else 0.0
 
+    def plus(self, other: Tally) -> Tally:
+        """Both together."""
+        return Tally(self.positives + other.positives, self.n + other.n)
+
     def lower(self, confidence: float) -> float:
         """The rate that the true one exceeds, but for a chance of `confidence`."""
         return lower_limit(self.positives, self.n, confidence)
@@ -105,6 +109,20 @@ class Baseline:
         """The shapes to compare this hour with (0 = Monday 00:00 UTC): its own where it had enough, else the pooled."""
         return {**self.shapes, **self.hours.get(hour_of_week, {})}
 
+    def plus(self, other: Baseline) -> Baseline:
+        """With the counts of another; hours stay its own, and so does everything that is no count."""
+        signals = {*self.highs, *other.highs}
+        return replace(
+            self,
+            refusals=_sum(self.refusals, other.refusals),
+            highs={signal: _sum(self.highs.get(signal, {}), other.highs.get(signal, {})) for signal in signals},
+            shapes=shapes_.added((self.shapes, other.shapes)),
+            contexts=_sum(self.contexts, other.contexts),
+            canary=_sum(self.canary, other.canary),
+            anomaly=self.anomaly.plus(other.anomaly),
+            hedging=_sum(self.hedging, other.hedging),
+        )
+
     @property
     def n(self) -> int:
         """Evaluated harmful prompts over all categories."""
@@ -114,6 +132,10 @@ class Baseline:
     def rate(self) -> float:
         """Refusals of all evaluated harmful prompts, in the baseline's own mix."""
         return sum(tally.positives for tally in self.refusals.values()) / self.n if self.n else 0.0
+
+
+def _sum(one: Mapping[str, Tally], other: Mapping[str, Tally]) -> dict[str, Tally]:
+    return {key: one.get(key, NOT_KNOWN).plus(other.get(key, NOT_KNOWN)) for key in sorted({*one, *other})}
 
 
 def promote(baseline: Baseline, who: str, why: str, now_s: float) -> Baseline:

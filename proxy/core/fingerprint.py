@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from proxy.core.shapes import Shapes, size
+from proxy.core.shapes import Shapes, added, size
 from proxy.core.windows import SCALE, Counts
 from proxy.detectors import e_process
 from proxy.detectors.e_process import FRESH, LEVELS, Bets, Direction, Key, advance, log_evidence
@@ -26,6 +26,8 @@ SHARE_MAX: Final = 0.20  # of requests with an unknown mark
 BUDGET_S: Final = 365 * 86_400.0  # to a false mark, on a route
 KNOWN_SHARE: Final = 0.01  # a mark that was rarer than this in the baseline's traffic is not known to it
 SEEN_MIN: Final = 200  # requests that tell a route's marks
+MARKS_MAX: Final = 16  # of one kind that are remembered
+OTHER: Final = "other"
 STRATUM: Final = "all"
 RECORDED_ONLY: Final = ("groundwire", "policy")  # they move lines, not the model's behaviour
 NAMES: Final = {
@@ -51,11 +53,15 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """How far the traffic was followed, for one baseline (`version`): evidence by signal of MARKS, up to `pane`."""
+    """How far the traffic was followed, for one baseline (`version`): evidence by signal of MARKS, up to `pane`.
+
+    `seen`: requests by mark since, of kinds of which the baseline knows too little.
+    """
 
     version: int = 0
     pane: int = -1
     bets: Mapping[str, Bets] = field(default_factory=dict)
+    seen: Shapes = field(default_factory=dict)
 
 
 def changes(known: Fingerprint, now: Fingerprint, without: tuple[str, ...] = ()) -> tuple[str, ...]:
@@ -76,14 +82,29 @@ def known_marks(seen: Mapping[str, int]) -> frozenset[str]:
 
 def follow(watch: Watch, known: Fingerprint, panes: Sequence[tuple[int, Counts]]) -> Watch:
     """After these closed panes, oldest first; those that were followed already are passed over."""
-    bets = {signal: watch.bets.get(signal, FRESH) for signal in MARKS if size(known.seen.get(signal, {})) >= SEEN_MIN}
-    marks = {signal: known_marks(known.seen[signal]) for signal in bets}
-    for pane, counts in panes:
-        if pane > watch.pane:
-            cells = _cells(counts, marks)
-            bets = {signal: advance(one, _TABLE, pane, cells[signal]) for signal, one in bets.items()}
-            watch = replace(watch, pane=pane)
-    return replace(watch, bets=bets)
+    tested = [signal for signal in MARKS if size(known.seen.get(signal, {})) >= SEEN_MIN]
+    marks = {signal: known_marks(known.seen[signal]) for signal in tested}
+    bets = {signal: watch.bets.get(signal, FRESH) for signal in tested}
+    fresh = [pane for pane in panes if pane[0] > watch.pane]
+    for pane, counts in fresh:
+        cells = _cells(counts, marks)
+        bets = {signal: advance(one, _TABLE, pane, cells[signal]) for signal, one in bets.items()}
+    seen = {s: of for s, of in seen_in(fresh).items() if s not in tested}
+    known_so_far = {s: of for s, of in watch.seen.items() if s not in tested}
+    last = fresh[-1][0] if fresh else watch.pane
+    return replace(watch, pane=last, bets=bets, seen=_bounded(added((known_so_far, seen))))
+
+
+def _bounded(seen: Shapes) -> dict[str, dict[str, int]]:
+    """The most frequent marks of each kind, ties by name; the rest as one."""
+    found: dict[str, dict[str, int]] = {}
+    for signal, marks in seen.items():
+        ranked = sorted(marks, key=lambda mark: (-marks[mark], mark))
+        found[signal] = {mark: marks[mark] for mark in ranked[:MARKS_MAX]}
+        rest = sum(marks[mark] for mark in ranked[MARKS_MAX:])
+        if rest:
+            found[signal][OTHER] = found[signal].get(OTHER, 0) + rest
+    return found
 
 
 def _cells(counts: Counts, marks: Mapping[str, frozenset[str]]) -> dict[str, dict[Key, int]]:
@@ -141,14 +162,15 @@ def from_json(data: Any) -> Fingerprint:
 
 
 def watch_to_json(watch: Watch) -> list[Any]:
-    """Plain JSON values: no counts of bets, for nobody asks when it began."""
-    return [watch.version, watch.pane, {s: [[bet.log_r, bet.climb] for bet in bets] for s, bets in watch.bets.items()}]
+    """Plain JSON values: of the bets no counts, for nobody asks when it began."""
+    bets = {signal: [[bet.log_r, bet.climb] for bet in of] for signal, of in watch.bets.items()}
+    return [watch.version, watch.pane, bets, {signal: dict(marks) for signal, marks in watch.seen.items()}]
 
 
 def watch_from_json(data: Any) -> Watch:
     """The inverse. Raises TypeError or ValueError."""
-    version, pane, kept = data
+    version, pane, kept, seen = data
     bets = {str(s): tuple(e_process.Bet(int(r), int(c)) for r, c in of) for s, of in kept.items()}
     if any(len(of) != e_process.BETS for of in bets.values()):
         raise ValueError(f"not {e_process.BETS} bets")
-    return Watch(int(version), int(pane), bets)
+    return Watch(int(version), int(pane), bets, seen)
