@@ -37,11 +37,13 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"groundwire {VERSION}")
     commands = root.add_subparsers(required=True, metavar="COMMAND")
     _serve(commands)
+    _drain(commands)
     _demo(commands)
     _check(commands)
     _route(commands)
     _disarm(commands)
     _explain(commands)
+    _policy(commands)
     _replay(commands)
     _models(commands)
     _score(commands)
@@ -70,6 +72,13 @@ def _serve(commands: Commands) -> None:
     serve.add_argument(
         "--only", choices=["traffic", "analysis", "analysis-child"], help="one of the two processes, for containers"
     )
+
+
+def _drain(commands: Commands) -> None:
+    text = "let running answers end and take no more; the process stays until SIGTERM"
+    drain = _command(commands, "drain", text, "drain:drain")
+    drain.add_argument("--config", metavar="FILE", help="settings file of the running Groundwire")
+    drain.add_argument("--state-dir", metavar="DIR", help="state folder of the running Groundwire")
 
 
 def _demo(commands: Commands) -> None:
@@ -162,6 +171,24 @@ def _explain(commands: Commands) -> None:
     _control_flags(explain)
     log = _command(commands, "log", "who changed what, when and why", "route:log")
     _control_flags(log)
+
+
+def _policy(commands: Commands) -> None:
+    policy = _command(commands, "policy", "see policies, compare shadows, make one live", "policy:show")
+    verbs = policy.add_subparsers(required=True, metavar="VERB")
+    show = _command(verbs, "show", "lines, number of tests, limits, false pages a year", "policy:show")
+    show.add_argument("name", nargs="?", metavar="ROUTE", help="default: every route")
+    show.add_argument("--policy", metavar="FILE", help="a policy file or a shipped one's name, without a server")
+    _control_flags(show)
+    diff = _command(verbs, "diff", "what shadow policies would have done otherwise", "policy:diff")
+    diff.add_argument("name", nargs="?", metavar="ROUTE", help="default: every route")
+    _control_flags(diff)
+    promote = _command(verbs, "promote", "make a shadow policy the live one", "policy:promote")
+    promote.add_argument("name", metavar="NAME", help="as `policy show` lists it among the shadows")
+    withdraw = _command(verbs, "withdraw", "let the policy of the file hold again", "policy:withdraw")
+    for order in (promote, withdraw):
+        order.add_argument("--route", metavar="NAME", help="on one route; default: all that name none of their own")
+        _change_flags(order)
 
 
 def _replay(commands: Commands) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from proxy.config.load import load
 from proxy.config.policies import read_policy
+from proxy.control.policies import check_shadows, policy_files
 from proxy.core.errors import ConfigError
 
 
@@ -15,20 +16,21 @@ def check(arguments: Namespace) -> int:
     """0 where everything can be used; 2 with every mistake on stderr."""
     name = arguments.file or arguments.config
     problems: list[str] = []
-    policy = arguments.policy
-    if name or not policy:
+    files = [arguments.policy] if arguments.policy else []
+    if name or not files:
         try:
             settings = load(Path(name) if name else None, arguments.set)
-            policy = policy or settings.policy
+            files += policy_files(settings)
+            check_shadows(settings)
         except ConfigError as wrong:
             problems.append(str(wrong))
-    if policy:
+    for file in dict.fromkeys(files):
         try:
-            read_policy(policy)
+            read_policy(file)
         except ConfigError as wrong:
             problems.append(str(wrong))
     if problems:
         sys.stderr.write("\n".join(problems) + "\n")
         return 2
-    sys.stdout.write(f"{name or 'defaults and environment'}: can be used (policy {policy})\n")
+    sys.stdout.write(f"{name or 'defaults and environment'}: can be used (policy {', '.join(dict.fromkeys(files))})\n")
     return 0

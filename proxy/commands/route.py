@@ -65,7 +65,7 @@ def show_one(arguments: Namespace) -> int:
 
 def change(arguments: Namespace) -> int:
     """revert, restore, arm, promote."""
-    body = {"actor": _actor(arguments), "reason": arguments.reason, "force": arguments.force}
+    body = {"actor": actor_of(arguments), "reason": arguments.reason, "force": arguments.force}
     data = ControlClient.of(arguments).post(route_path(arguments.name, arguments.verb), body)
     return _json(data) if arguments.json else _print(data.get("message") or f"{arguments.verb}: done")
 
@@ -76,7 +76,7 @@ def disarm(arguments: Namespace) -> int:
         "scope": "all" if arguments.all else "route",
         "route": arguments.route or "",
         "for_s": seconds(arguments.duration),
-        "actor": _actor(arguments),
+        "actor": actor_of(arguments),
         "reason": arguments.reason,
     }
     data = ControlClient.of(arguments).post("/v1/disarm", body)
@@ -85,7 +85,7 @@ def disarm(arguments: Namespace) -> int:
 
 def rearm(arguments: Namespace) -> int:
     """Allow automatic actions again."""
-    body = {"actor": _actor(arguments), "reason": arguments.reason}
+    body = {"actor": actor_of(arguments), "reason": arguments.reason}
     data = ControlClient.of(arguments).post("/v1/rearm", body)
     return _json(data) if arguments.json else _print(data.get("message") or "armed again")
 
@@ -97,7 +97,7 @@ def log(arguments: Namespace) -> int:
         return _json(data)
     for entry in data["log"]:
         what = " ".join(str(entry[key]) for key in ("action", "route") if entry.get(key))
-        _print(f"{_when(entry['at_s'])}  {entry['actor']:<16} {what}: {entry['reason']}")
+        _print(f"{when(entry['at_s'])}  {entry['actor']:<16} {what}: {entry['reason']}")
     return 0
 
 
@@ -170,11 +170,13 @@ def _counts(counts: dict[str, Any]) -> str:
     return text + (f"; {panes} panes lost too much to be evidence" if panes else "")
 
 
-def _when(at_s: float) -> str:
+def when(at_s: float) -> str:
+    """A moment for people, in UTC."""
     return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
-def _actor(arguments: Namespace) -> str:
+def actor_of(arguments: Namespace) -> str:
+    """Who orders: `--actor`, else the user at this machine."""
     return arguments.actor or f"{getpass.getuser()}@{socket.gethostname()}"
 
 

@@ -80,10 +80,21 @@ def shadow_files(settings: Settings, route: str) -> tuple[str, ...]:
 
 def load_policies(settings: Settings) -> Policies:
     """Every policy that the settings name. Raises ConfigError."""
-    names = sorted({route.policy for route in settings.routes.values() if route.policy})
-    _check_shadows(settings)
-    files = {file for scope in (EVERYWHERE, *settings.routes) for file in shadow_files(settings, scope)}
-    return Policies(_loaded(settings.policy), _all_of(names), _all_of(sorted(files)))
+    check_shadows(settings)
+    return Policies(_loaded(settings.policy), _all_of(_named(settings)), _all_of(_shadows(settings)))
+
+
+def policy_files(settings: Settings) -> tuple[str, ...]:
+    """Every policy file, or name of a shipped policy, in the settings."""
+    return tuple(dict.fromkeys((settings.policy, *_named(settings), *_shadows(settings))))
+
+
+def _named(settings: Settings) -> list[str]:
+    return sorted({route.policy for route in settings.routes.values() if route.policy})
+
+
+def _shadows(settings: Settings) -> list[str]:
+    return sorted({file for scope in (EVERYWHERE, *settings.routes) for file in shadow_files(settings, scope)})
 
 
 def promoting(policies: Policies, settings: Settings, promotions: Promotions) -> Policies:
@@ -119,7 +130,7 @@ def _loaded(file: str) -> Loaded:
     return Loaded(*read_policy(file), policy_name(file))
 
 
-def _check_shadows(settings: Settings) -> None:
+def check_shadows(settings: Settings) -> None:
     """Raises ConfigError where there are too many beside one route, or two of the same name."""
     problems: list[tuple[Place, str]] = []
     for scope in (EVERYWHERE, *settings.routes):

@@ -15,7 +15,7 @@ from proxy.core.outcome import Outcome
 from proxy.core.policy import Policy
 
 YEAR_S: Final = 31_536_000.0
-PAGING: Final = (LineKind.CRITICAL, LineKind.WARNING)
+QUIET: Final = ("changed_s", "recovery_s")  # budgets of what wakes nobody
 
 
 def policy_json(plane: ControlPlane, route: str) -> dict[str, Any]:
@@ -50,7 +50,8 @@ def loaded_json(loaded: Loaded) -> dict[str, Any]:
 
 def pages_per_year(policy: Policy) -> dict[str, float]:
     """False pages a year, at most: with every rate exactly on its line. At the baseline rate they are far rarer."""
-    each = {kind.value: YEAR_S / getattr(policy.budgets, f"{kind}_s") for kind in PAGING}
+    budgets = {key: value for key, value in asdict(policy.budgets).items() if key.endswith("_s") and key not in QUIET}
+    each = {key.removesuffix("_s"): YEAR_S / value for key, value in budgets.items()}
     return {**each, "all": sum(each.values())}
 
 
