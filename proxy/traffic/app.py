@@ -13,6 +13,7 @@ from typing import Final
 
 import uvloop
 
+from proxy.config.orders import orders_socket
 from proxy.config.pins import with_settings
 from proxy.config.settings import Settings
 from proxy.core.enforcement import Snapshot
@@ -21,6 +22,7 @@ from proxy.link.sender import LinkSender
 from proxy.telemetry.logs import get_logger, set_up
 from proxy.traffic.child import Child
 from proxy.traffic.client import ClientConnection
+from proxy.traffic.drain import Drain
 from proxy.traffic.gauges import metrics_page
 from proxy.traffic.health import HealthConnection
 from proxy.traffic.listeners import listen, server_tls
@@ -80,14 +82,17 @@ class App:
             settings.link.socket or str(folder / "link.sock"), settings.link.buffer_bytes_max, self._on_snapshot
         )
         self._plane = plane = Plane(settings, link, loop)
+        drain = Drain(plane, self._readiness)
         self._set_upstreams(settings)
         self._restore(folder)
         health, health_address = await listen(
-            settings.listen.health, "listen.health", lambda: HealthConnection(self._readiness, self._metrics)
+            settings.listen.health, "listen.health", lambda: HealthConnection(self._readiness, self._metrics, drain)
         )
+        orders = await self._listen_for_orders(drain)
         data, address = await listen(
             settings.listen.data, "listen.data", lambda: ClientConnection(plane), server_tls(settings.listen)
         )
+        drain.closes(data)
         self._readiness.listening = True
         link.start()
         if self._child is not None:
@@ -103,13 +108,27 @@ class App:
         sys.stderr.write(f"groundwire: data on {address}, health on {health_address}\n")
         sys.stderr.flush()
         await self._stop.wait()
-        await self._drain(data)
-        health.close()
+        await drain.begin()
+        for server in (health, orders):
+            if server is not None:
+                server.close()
         if self._child is not None:
             await self._child.close()
         await link.close()
         for task in self._tasks:
             task.cancel()
+
+    async def _listen_for_orders(self, drain: Drain) -> asyncio.Server | None:
+        """The socket of `groundwire drain`. Without it traffic is served all the same."""
+        address = f"unix:{orders_socket(self._settings)}"
+        try:
+            server, _ = await listen(
+                address, "link.socket", lambda: HealthConnection(self._readiness, self._metrics, drain, orders=True)
+            )
+        except GroundwireError as wrong:
+            log.warning("orders_not_heard", error=str(wrong), then="only SIGTERM drains")
+            return None
+        return server
 
     def _spawn(self, work: object) -> None:
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)  # type: ignore[arg-type]
@@ -133,7 +152,8 @@ class App:
             log.info("enforcement_restored", version=snapshot.version, held_back=_held_back(snapshot))
         self._apply(snapshot or self._snapshot)
         hold_s = self._settings.link.start_hold_s
-        fresh = snapshot is None and not self._readiness.degraded and is_fresh(folder)
+        alone = self._settings.store.kind == "embedded"  # another replica may have reverted in a shared store
+        fresh = snapshot is None and alone and not self._readiness.degraded and is_fresh(folder)
         if snapshot is not None or fresh or not hold_s:
             self._open()
         else:
@@ -258,29 +278,6 @@ class App:
         log.info("reloaded")
         if self._child is not None:
             self._child.signal(signal.SIGHUP)
-
-    async def _drain(self, server: asyncio.Server) -> None:
-        """SIGTERM: fail readiness, stop accepting, let running exchanges end, then close."""
-        plane, drain = self._plane, self._settings.drain
-        self._readiness.draining = True
-        log.info("draining", exchanges=sum(client.transaction is not None for client in plane.clients))
-        if drain.delay_s:
-            await asyncio.sleep(drain.delay_s)
-        plane.draining = True
-        server.close()
-        for client in list(plane.clients):
-            client.drain()
-        for upstream in plane.upstreams.values():
-            upstream.close_idle()
-        until_s = plane.loop.time() + drain.grace_s
-        while plane.clients and plane.loop.time() < until_s:  # noqa: ASYNC110 - a coarse wait, once in a life
-            await asyncio.sleep(0.02)
-        if plane.clients:
-            log.warning("drain_cut", connections=len(plane.clients))
-        for client in list(plane.clients):
-            client.abort()
-        await asyncio.sleep(0)
-        log.info("drained")
 
 
 def sweep_interval_s(settings: Settings) -> float:

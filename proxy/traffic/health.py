@@ -1,4 +1,8 @@
-"""The health port of the traffic process: /livez, /readyz, /metrics. No text of users, no controls."""
+"""The health port of the traffic process: /livez, /readyz, /metrics, /drained. No text of users, no controls.
+
+/drained answers when a drain is over: it waits, and changes nothing. POST /drain, which begins one, is heard on the
+Unix socket beside the link alone, which file permissions guard.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from proxy.core.errors import FramingError
 from proxy.core.exchange import Framing
 from proxy.core.heads import HEAD_END, check_beginning, parse_request
 from proxy.telemetry.metrics import CONTENT_TYPE
+from proxy.traffic.drain import Drain
 from proxy.traffic.readiness import Readiness
 
 HEAD_BYTES_MAX: Final = 16_384
@@ -22,9 +27,12 @@ _TEXT: Final = "text/plain; charset=utf-8"
 class HealthConnection(asyncio.Protocol):
     """One connection; answers requests without bodies in order."""
 
-    def __init__(self, readiness: Readiness, metrics: Callable[[], bytes]) -> None:
+    def __init__(self, readiness: Readiness, metrics: Callable[[], bytes], drain: Drain, orders: bool = False) -> None:
         self._readiness = readiness
         self._metrics = metrics
+        self._drain = drain
+        self._orders = orders
+        self._waiting = False
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._timer: asyncio.TimerHandle | None = None
         self._buffer = b""
@@ -38,8 +46,10 @@ class HealthConnection(asyncio.Protocol):
             self._timer.cancel()
 
     def data_received(self, data: bytes) -> None:
+        if self._waiting:
+            return  # the answer that is owed closes the connection
         self._buffer += data
-        while not self._transport.is_closing():
+        while not self._waiting and not self._transport.is_closing():
             end = self._buffer.find(HEAD_END)
             if end < 0:
                 self._check_bound()
@@ -63,10 +73,14 @@ class HealthConnection(asyncio.Protocol):
             self._send(wrong.status, f"{wrong}\n", close=True)
             return
         close = not head.keep_alive or head.framing is not Framing.NONE
+        path, _, query = head.target.partition(b"?")
+        if self._orders and head.method == b"POST" and path == b"/drain":
+            self._drain.begin()
+            self._wait()
+            return
         if head.method not in (b"GET", b"HEAD"):
             self._send(405, "GET and HEAD only\n", close)
             return
-        path, _, query = head.target.partition(b"?")
         to_head = head.method == b"HEAD"
         if path == b"/livez":
             self._send(200, "alive\n", close, to_head)
@@ -78,10 +92,23 @@ class HealthConnection(asyncio.Protocol):
             )
         elif path == b"/metrics":
             self._send(200, self._metrics().decode(), close, to_head, CONTENT_TYPE)
+        elif path == b"/drained":
+            self._wait()
         else:
-            self._send(404, "/livez, /readyz, /metrics\n", close, to_head)
+            self._send(404, "/livez, /readyz, /metrics, /drained\n", close, to_head)
+
+    def _wait(self) -> None:
+        """Answer when the drain is over."""
+        self._waiting = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(self._drain.longest_s, self._transport.abort)
+        if not self._drain.when_over(lambda text: self._send(200, text, close=True)):
+            self._send(503, "too many wait already\n", close=True)
 
     def _send(self, status: int, text: str, close: bool, to_head: bool = False, kind: str = _TEXT) -> None:
+        if self._transport.is_closing():
+            return
         body = text.encode()
         lines = [
             f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
