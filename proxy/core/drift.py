@@ -44,13 +44,18 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Drifted:
-    """Where one signal stands. `id` as in `Watched`. `led`: the test with most evidence when the line was crossed."""
+    """Where one signal stands. `id` as in `Watched`. `led`: the test with most evidence when the line was crossed.
+
+    `odds`: log E; `leader`: the test with most evidence, as an index.
+    """
 
     id: str = ""
     tracks: tuple[Track, ...] = ()
     crossed_pane: int = -1
     led: str = ""
     mirror: Logs = (NOTHING,) * BETS
+    odds: int = NOTHING
+    leader: int = 0
 
     @property
     def is_crossed(self) -> bool:
@@ -127,10 +132,10 @@ def _after(one: Drifted, watched: Watched, plan: DriftPlan, pane: int, binned: B
         _tracked(track, test, plan, bound.line, sums.get((test.histogram, test.group), {}), (pane, watched.capital))
         for track, test, bound in zip(one.tracks, watched.tests, bounds, strict=True)
     )
-    after = replace(one, tracks=tracks)
-    if log_evidence(tracks) < plan.log_limit:
+    after = replace(one, tracks=tracks, odds=log_evidence(tracks), leader=_leader(tracks))
+    if after.odds < plan.log_limit:
         return after
-    return replace(after, crossed_pane=pane, led=watched.name(watched.tests[_leader(tracks)]))
+    return replace(after, crossed_pane=pane, led=watched.name(watched.tests[after.leader]))
 
 
 def _sums(watched: Watched, binned: Binned) -> dict[Place, dict[int, tuple[int, int]]]:
@@ -194,7 +199,7 @@ def _healed(
     one: Drifted, watched: Watched, plan: DriftPlan, bounds: tuple[Bound, ...], sums: Mapping[Place, Outcomes]
 ) -> Drifted:
     """The mirrored test of the group that led, a pane further; begun anew where it proves recovery."""
-    place = next(k for k, test in enumerate(watched.tests) if watched.name(test) == one.led)
+    place = _place(watched, one.led)
     test, line = watched.tests[place], bounds[place].line
     outcomes = sums.get((test.histogram, test.group), {})
     if not line or not outcomes:
@@ -206,14 +211,17 @@ def _healed(
     return replace(one, mirror=mirror)
 
 
+def _place(watched: Watched, name: str) -> int:
+    return next(k for k, test in enumerate(watched.tests) if watched.name(test) == name)
+
+
 def _leader(tracks: tuple[Track, ...]) -> int:
     """The test with most evidence, the first of equals."""
     return max(range(len(tracks)), key=lambda place: (max(tracks[place].logs), -place))
 
 
 def _finding(name: str, one: Drifted, watched: Watched, plan: DriftPlan) -> Finding:
-    names = [watched.name(test) for test in watched.tests]
-    place = names.index(one.led) if one.is_crossed else _leader(one.tracks)
+    place = _place(watched, one.led) if one.is_crossed else one.leader
     track, bound = one.tracks[place], watched.at(POOLED)[place]
     return Finding(
         metric=name,
@@ -223,10 +231,10 @@ def _finding(name: str, one: Drifted, watched: Watched, plan: DriftPlan) -> Find
         m=bound.line / UNIT,
         baseline=bound.share,
         baseline_low=bound.limit,
-        ln_odds=max(log_evidence(one.tracks), NOTHING) / NAT,
+        ln_odds=one.odds / NAT,
         ln_limit=plan.log_limit / NAT,
         estimate=estimate(track.sums),
         since_pane=track.start if track.climb > 0 else None,
         crossed_pane=one.crossed_pane if one.is_crossed else None,
-        detail=names[place],
+        detail=watched.name(watched.tests[place]),
     )

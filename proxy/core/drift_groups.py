@@ -16,7 +16,7 @@ from typing import Final
 from proxy.core.shapes import JOINT
 
 SHARE_MIN: Final = 0.05  # of a group
-PART_SHARE_MIN: Final = 0.15  # the same where a signal has several histograms: they are many already
+PART_SHARE_MIN: Final = 0.30  # the same where a signal has several histograms: they are many already
 OTHER: Final = "other"
 
 Items = tuple[tuple[str, int], ...]  # a shape that can be remembered: (bin, observations), in order

@@ -18,7 +18,15 @@ FRESH: Final = (NOTHING,) * BETS
 def state_json(drifts: Drifts) -> dict[str, Any]:
     """Plain JSON values; `state_from_json` is the inverse. A test of which nothing is known yet is an empty list."""
     return {
-        name: [one.id, one.crossed_pane, one.led, _logs(one.mirror), list(map(_track_json, one.tracks))]
+        name: [
+            one.id,
+            one.crossed_pane,
+            one.led,
+            _logs(one.mirror),
+            one.odds,
+            one.leader,
+            [_track_json(t) for t in one.tracks],
+        ]
         for name, one in sorted(drifts.items())
     }
 
@@ -26,8 +34,8 @@ def state_json(drifts: Drifts) -> dict[str, Any]:
 def state_from_json(data: Mapping[str, Any]) -> Drifts:
     """Read what `state_json` wrote. Raises KeyError, TypeError or ValueError."""
     return {
-        str(name): Drifted(str(id_), tuple(map(_track, tracks)), int(pane), str(led), _read_logs(mirror))
-        for name, (id_, pane, led, mirror, tracks) in data.items()
+        str(name): Drifted(str(id_), tuple(map(_track, tracks)), int(pane), str(led), _read_logs(mirror), odds, leader)
+        for name, (id_, pane, led, mirror, odds, leader, tracks) in data.items()
     }
 
 

@@ -20,7 +20,7 @@ from proxy.core.kinds import KINDS, kind_of
 from proxy.core.policy import DriftLine, Policy
 from proxy.detectors import e_process
 from proxy.detectors.e_process import Direction
-from proxy.detectors.intervals import lower_limit, upper_limit
+from proxy.detectors.intervals import quick_limits
 
 POOLED: Final = -1  # stands for an hour without counts of its own
 HOURS: Final = 168
@@ -181,10 +181,9 @@ def _bound(test: Test, sizes: tuple[int, ...], rules: tuple[float, float, float]
     tolerance, added, confidence = rules
     n, positives, level = sum(sizes), sizes[test.group], confidence / len(sizes)
     share = positives / n if n else 0.0
+    lower, upper = quick_limits(positives, n, level)
     if test.direction is Direction.BAD_WHEN_HIGH:
-        upper = upper_limit(positives, n, level)
         line = math.ceil(UNIT * max(tolerance * upper + added, LOWEST / UNIT) - 1e-9)
         return Bound(line if line <= HIGHEST else NO_LINE, share, upper)
-    lower = lower_limit(positives, n, level)
     line = math.floor(UNIT * (lower / tolerance - added) + 1e-9)
     return Bound(line if line >= LOWEST else NO_LINE, share, lower)

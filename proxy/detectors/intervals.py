@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from functools import lru_cache
 from typing import Final
 
 from proxy.detectors.beta import beta_cdf, beta_quantile
 
+QUICK_STEPS: Final = 10_000
 Z_95: Final = 1.959963984540054  # standard normal quantile of 0.975
 
 
@@ -28,6 +30,29 @@ def upper_limit(positives: int, n: int, confidence: float) -> float:
     if positives >= n:
         return 1.0
     return 1.0 - beta_quantile(confidence, n - positives, positives + 1)
+
+
+def quick_limits(positives: int, n: int, confidence: float) -> tuple[float, float]:
+    """(lower, upper) limits of the rate, each missed with probability of at most `confidence`; (0, 1) for n = 0.
+
+    Chernoff's bound turned round: the rates p with n KL(positives/n, p) <= ln(1/confidence) (Hoeffding 1963, theorem
+    1). Far quicker than Clopper and Pearson's limits, and a little wider; in steps of 1/QUICK_STEPS, outwards.
+    """
+    if n <= 0:
+        return 0.0, 1.0
+    rate, most = positives / n, -math.log(confidence) / n
+    up, down = math.ceil(rate * QUICK_STEPS), math.floor(rate * QUICK_STEPS)
+    upper = bisect_left(range(up, QUICK_STEPS), most, key=lambda step: _kl(rate, step / QUICK_STEPS)) + up
+    lower = down - bisect_left(range(down), most, key=lambda step: _kl(rate, (down - step) / QUICK_STEPS))
+    return lower / QUICK_STEPS, upper / QUICK_STEPS
+
+
+def _kl(a: float, p: float) -> float:
+    """Between two Bernoulli distributions, in nats."""
+    if (a > 0.0 and p <= 0.0) or (a < 1.0 and p >= 1.0):
+        return math.inf
+    hit = a * math.log(a / p) if a > 0.0 else 0.0
+    return hit + ((1.0 - a) * math.log((1.0 - a) / (1.0 - p)) if a < 1.0 else 0.0)
 
 
 def probability_below(line: float, positives: float, n: float) -> float:

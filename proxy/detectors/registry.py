@@ -31,7 +31,7 @@ METHODS: Final = (
     Method("e_process", Use.ALARM, "has a rate crossed its line, and since when", "Shin, Ramdas, Rinaldo 2022"),
     Method("proved_bound", Use.LIMIT, "the lowest line that is disproved", "Inversion of a family of tests"),
     Method("exact_test", Use.ALARM, "harm given a known trigger", "Clopper, Pearson 1934"),
-    Method("intervals", Use.LIMIT, "limits of a baseline's rate", "Clopper, Pearson 1934; Wilson 1927"),
+    Method("intervals", Use.LIMIT, "limits of a baseline's rate", "Clopper, Pearson 1934; Hoeffding 1963"),
     Method("beta", Use.LIMIT, "the distribution behind limits and tests", "Abramowitz, Stegun 1964"),
     Method("conformal", Use.FLAG, "an answer unlike all ordinary ones", "Vovk, Gammerman, Shafer 2005"),
     Method("consistency", Use.FLAG, "prompts that are nearly the same", "Charikar 2002"),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.detectors.beta import beta_cdf, beta_quantile
-from proxy.detectors.intervals import lower_limit, probability_below, upper_limit, wilson
+from proxy.detectors.intervals import lower_limit, probability_below, quick_limits, upper_limit, wilson
 
 
 def upper_tail(k: int, n: int, p: float) -> float:
@@ -94,3 +94,20 @@ def test_wilson_solves_its_equation(rate: float, n: float) -> None:
 def test_probability_below_falls_with_positives(k: int, extra: int, line: float) -> None:
     n = float(k + extra)
     assert probability_below(line, k + 1.0, n + 1.0) <= probability_below(line, float(k), n + 1.0) + 1e-12
+
+
+@given(st.integers(0, 300), st.integers(0, 300), st.sampled_from([0.01, 0.001, 0.0001]))
+def test_quick_limits_hold_those_of_clopper_and_pearson(positives: int, more: int, confidence: float) -> None:
+    n = positives + more
+    low, high = quick_limits(positives, n, confidence)
+    if not n:
+        assert (low, high) == (0.0, 1.0)
+        return
+    exact = lower_limit(positives, n, confidence), upper_limit(positives, n, confidence)
+    assert 0.0 <= low <= exact[0] + 1e-9
+    assert exact[1] - 1e-9 <= high <= 1.0
+    width = math.sqrt(
+        -math.log(confidence) / (2 * n)
+    )  # Hoeffding's, which they are never wider than by more than a step
+    assert low >= positives / n - width - 1e-3
+    assert high <= positives / n + width + 1e-3
