@@ -53,7 +53,7 @@ class Follower:
     def glance(self, moment: Moment) -> list[bytes]:
         """Look at the open panes, if that could cross a line. The lines to print."""
         self.touched = False
-        if not self.panes or not self._screen.shows(pane.lows for pane in self.panes.values()):
+        if not self.panes or not self._screen.shows([pane.lows for pane in self.panes.values()]):
             return []
         counts = self._cells.counts(*(pane.lows for pane in self.panes.values()))
         return self._look(moment, (), (max(self.panes), counts))

@@ -1,25 +1,28 @@
 """Whether a look at open panes could say anything new: the same test in floating point, for all lines at once.
 
 A look by the engine takes milliseconds, and an open pane may be read once a second. It could say something new only
-where the evidence of a line reaches a limit that it had not reached, or where that of a crossed `changed` line falls
-back. Both are seen here in microseconds; with a margin, since the engine itself computes in integers.
+where the evidence of a line reaches a limit that it had not reached, where that of a crossed `changed` line falls
+back, or where the guarded form of a critical line comes to hold. All are seen here in microseconds; with a margin,
+since the engine itself computes in integers.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from proxy.commands.replay.cells import Cells, Numbers
+from proxy.core.estimates import add_up
 from proxy.core.evidence import LN_10, Evidence, LineState
 from proxy.core.findings import LineKind, Status
 from proxy.core.plan import Plan, Test
-from proxy.core.signals import REFUSAL
-from proxy.detectors.e_process import BETS, SHARE, UNIT, log_add
+from proxy.core.signals import REFUSAL, harmful_cells
+from proxy.detectors.e_process import BETS, SHARE, UNIT, Key, advance, best, log_add
+from proxy.detectors.intervals import probability_below
 
 Floats: TypeAlias = NDArray[np.float64]
 MARGIN: Final = 1e-6  # nats; an exact sum and this one differ by less than a thousandth of it
@@ -35,17 +38,21 @@ class Screen:
         self._wealth = np.zeros((len(plan.tests), BETS))
         self._above = np.full(len(plan.tests), math.inf)
         self._below = np.full(len(plan.tests), -math.inf)
+        self._lines: Mapping[str, LineState] = {}
+        self._guarded = [place for place, test in enumerate(plan.tests) if test.line is LineKind.CRITICAL]
 
     def renew(self, evidence: Evidence) -> None:
         """Go on from this evidence: wealth of each bet with its new beginning, and what it would have to reach."""
+        self._lines = evidence.lines
         for number, test in enumerate(self._plan.tests):
             state = evidence.lines.get(test.key, LineState())
             self._wealth[number] = [log_add(bet.log_r, SHARE) / UNIT for bet in state.bets]
-            self._above[number] = self._limit(evidence, test, state.status) / UNIT - MARGIN
+            left = math.inf if state.status is Status.CROSSED else float(self._plan.limits[test.line])
+            self._above[number] = left / UNIT - MARGIN
             falls_back = test.line is LineKind.CHANGED and state.status is Status.CROSSED
             self._below[number] = LN_10 / UNIT + MARGIN if falls_back else -math.inf
 
-    def shows(self, panes: Iterable[Numbers]) -> bool:
+    def shows(self, panes: Sequence[Numbers]) -> bool:
         """Whether the counts of the open panes reach a limit, or fall back."""
         if not self._plan.tests:
             return False
@@ -55,15 +62,27 @@ class Screen:
                 wealth += n * self._row(number)
         top = wealth.max(axis=1)
         odds = top + np.log(np.exp(wealth - top[:, None]).sum(axis=1))
-        return bool(((odds >= self._above) | (odds < self._below)).any())
+        if ((odds >= self._above) | (odds < self._below)).any():
+            return True
+        return any(self._may_guard(place, odds, panes) for place in self._guarded)
 
-    def _limit(self, evidence: Evidence, test: Test, status: Status) -> float:
-        """The lowest limit that this test has not reached, in UNIT."""
-        limits = [math.inf if status is Status.CROSSED else float(self._plan.limits[test.line])]
-        critical = evidence.lines.get(f"{test.stratum}/{LineKind.CRITICAL}", LineState())
-        if test.line is LineKind.WARNING and critical.status is Status.UNDECIDED:
-            limits.append(self._plan.limits[LineKind.CRITICAL])  # from there on the guarded form may hold
-        return min(limits)
+    def _may_guard(self, place: int, odds: Floats, panes: Sequence[Numbers]) -> bool:
+        """Whether the guarded form of this critical line may hold: as `core.evidence` has it, for this test alone."""
+        critical = self._plan.tests[place]
+        warning = next(k for k in self._siblings(critical) if self._plan.tests[k].line is LineKind.WARNING)
+        if self._lines.get(critical.key, LineState()).status is not Status.UNDECIDED:
+            return False
+        if odds[warning] < self._plan.limits[LineKind.CRITICAL] / UNIT - MARGIN:
+            return False
+        test = self._plan.tests[warning]
+        bets = advance(self._lines.get(test.key, LineState()).bets, test.table, 0, self._of_refusal(panes))
+        return _below_critical(critical, best(bets).sums) >= self._plan.guard_probability - MARGIN
+
+    def _siblings(self, test: Test) -> list[int]:
+        return [place for place, other in enumerate(self._plan.tests) if other.stratum == test.stratum]
+
+    def _of_refusal(self, panes: Sequence[Numbers]) -> dict[Key, int]:
+        return harmful_cells(self._cells.counts(*panes))
 
     def _row(self, number: int) -> Floats:
         """What one count of a cell adds to each bet, in nats."""
@@ -73,3 +92,13 @@ class Screen:
             table = [test.table.get(key, nothing) if found.signal == REFUSAL else nothing for test in self._plan.tests]
             self._rows[number] = np.array(table) / UNIT
         return self._rows[number]
+
+
+def _below_critical(critical: Test, counts: Mapping[Key, int]) -> float:
+    """P(rate < critical line), of each category's line as often as the category was asked."""
+    weights = dict.fromkeys(critical.lines, 0)
+    for (category, r, _), n in counts.items():
+        weights[category] += n << 7 - r
+    sums, total = add_up(counts), sum(weights.values())
+    line = sum(weights[category] * m for category, m in critical.lines.items()) / total if total else 0.0
+    return probability_below(line, sums.rate * sums.n_eff, sums.n_eff)
