@@ -6,6 +6,7 @@
     POST /v1/routes/NAME/sample     with `strategy` (or "" for that of the settings) and `share`
     POST /v1/disarm                 POST /v1/rearm
     /v1/baselines...                versions of baselines: see `baselines_api`
+    /v1/policies...                 live and shadow policies: see `policies_api`
 
 Every POST carries `actor` and `reason`. A POST must say `Content-Type: application/json`: a page in a browser cannot
 send that to another origin without asking first. Without a token a call over TCP must name a loopback host or an
@@ -27,11 +28,12 @@ from proxy.control.baselines_api import BaselinesApi
 from proxy.control.bodies import body_of, json_answer, word_of
 from proxy.control.orders import NoRouteError, OrderError, Orders
 from proxy.control.plane import ControlPlane
+from proxy.control.policies_api import PoliciesApi
+from proxy.control.sampling_orders import sampling_of
 from proxy.core.errors import ConfigError, GroundwireError, Place, StateError
 from proxy.core.explain import explain
 from proxy.core.explained import explained
 from proxy.core.ladder import Command
-from proxy.core.sampling import Strategy
 
 BODY_BYTES_MAX: Final = 65_536
 LOG_LINES_MAX: Final = 1_000
@@ -50,6 +52,7 @@ def make_api(plane: ControlPlane) -> web.Application:
     app.router.add_get("/v1/status", api.status)
     app.router.add_post("/v1/routes/{name:.+}/{verb}", api.order)
     BaselinesApi(plane).add_to(app)
+    PoliciesApi(plane).add_to(app)
     app.router.add_post("/v1/disarm", api.disarm)
     app.router.add_post("/v1/rearm", api.rearm)
     return app
@@ -110,7 +113,7 @@ class _Api:
         word = word_of(body)
         by_verb = {"arm": self._orders.arm, "shadow": self._orders.shadow, "promote": self._orders.promote}
         if verb == SAMPLE:
-            message = await self._orders.sample(name, *_sampling(body), word)
+            message = await self._orders.sample(name, *sampling_of(body), word)
         elif verb in by_verb:
             message = await by_verb[verb](name, word)
         elif verb in tuple(Command):
