@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from proxy.core.plan import Plan
-from proxy.core.signals import assessed_cells
-from proxy.core.windows import Counts
-from proxy.detectors.e_process import FRESH, Bets, advance, log_evidence
+from proxy.core.signals import Part
+from proxy.detectors.e_process import FRESH, Bets, advance, reaches
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +22,14 @@ class Sight:
     halved: bool = False
 
 
-def watch(sight: Sight, plan: Plan, pane: int, counts: Counts) -> Sight:
-    """After a closed pane."""
-    cells = assessed_cells(counts)
+def watch(sight: Sight, plan: Plan, pane: int, cells: Part) -> Sight:
+    """After a closed pane, of which `cells` are the answers by whether they could be assessed."""
     if sight.halved:
         mirror = advance(sight.mirror, plan.sighted, pane, cells)
-        back = log_evidence(mirror) >= plan.log_recovery
+        back = reaches(mirror, plan.log_recovery)
         return Sight() if back else Sight(sight.bets, mirror, halved=True)
     bets = advance(sight.bets, plan.blind, pane, cells)
-    return Sight(bets, FRESH, log_evidence(bets) >= plan.log_blind if plan.blind else False)
+    return Sight(bets, FRESH, reaches(bets, plan.log_blind) if plan.blind else False)
 
 
 def reason(sight: Sight, quiet_panes: int, pane_s: float, quiet_s: float) -> str:

@@ -22,7 +22,7 @@ from dataclasses import replace
 
 from proxy.core import explain, ladder
 from proxy.core.baseline import Baseline
-from proxy.core.decide import PANES_MAX, Look, Pane, decide, fresh_panes
+from proxy.core.decide import PANES_MAX, Look, Pane, findings, fresh_panes, judge
 from proxy.core.enforcement import Enforcement, Step
 from proxy.core.ladder import LATCHED, Command
 from proxy.core.outcome import Context, Outcome, Phase
@@ -44,6 +44,7 @@ __all__ = [
     "RouteState",
     "enforcement_of",
     "ordered",
+    "plan_of",
     "state_from_json",
     "state_to_json",
     "step",
@@ -57,21 +58,33 @@ def step(  # noqa: PLR0917 - the order in which a reader would ask for them
     baseline: Baseline | None,
     policy: Policy,
     context: Context,
+    *,
+    plan: Plan | None = None,
+    tell: bool = True,
 ) -> Outcome:
     """One look at a route: consume closed panes, glance at the open one, decide.
 
     `panes`: closed panes of the candidate; those at or before `state.last_pane` are skipped, at most PANES_MAX are
     taken. `open_pane`: the merged counts of all panes that are not closed yet, under the number of the newest; it is
-    read for alarms only and not consumed. `baseline` None means learning.
+    read for alarms only and not consumed. `baseline` None means learning. `plan`: that of baseline, policy and context
+    (`plan_of`), where the caller kept it. `tell` false leaves the findings out where they are no news: they cost more
+    than deciding.
     """
     taken = fresh_panes(state, panes)
     glanced = open_pane if open_pane is not None and _follows(open_pane, state, panes, taken) else None
-    plan = Plan() if baseline is None else make_plan(baseline, policy, context.pane_s)
-    look = Look(state, taken, glanced, plan, baseline, policy, context)
-    outcome = decide(look)
-    if not _is_news(state, outcome):
+    look = Look(state, taken, glanced, plan or plan_of(baseline, policy, context), baseline, policy, context)
+    outcome = judge(look)
+    news = _is_news(state, outcome)
+    if tell or news:
+        outcome = replace(outcome, findings=findings(look, outcome.state))
+    if not news:
         return outcome
     return _recorded(state, outcome, record_of(look, outcome), policy, context)
+
+
+def plan_of(baseline: Baseline | None, policy: Policy, context: Context) -> Plan:
+    """The plan that `step` makes. The same baseline, policy, pane length and number of routes give the same one."""
+    return Plan() if baseline is None else make_plan(baseline, policy, context.pane_s, context.routes)
 
 
 def ordered(state: RouteState, order: Command, context: Context, who: str, why: str) -> Outcome:

@@ -1,21 +1,21 @@
-"""Evidence: every test of a route over its panes, and what each line stands at. Pure.
+"""Evidence: every test of refusal (of users' prompts, and of canaries) over panes, and what each line stands at. Pure.
 
 Detection sections 3 and 4. A closed pane advances every test; an open one is only glanced at, for alarms on a low
 rate (short refusals finish first, so it errs on the safe side). A crossed line latches until the mirrored test, begun
-after the alarm, proves recovery; then the evidence of that stratum begins anew.
+after the alarm, proves recovery; then the evidence of that stratum begins anew. What no count of a pane touches stays
+the same object, so that a look in which little happened costs little.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from proxy.core.estimates import add_up, estimate
 from proxy.core.findings import OVERALL, Call, Finding, LineKind, Status
-from proxy.core.plan import Plan, Test
-from proxy.core.signals import REFUSAL
-from proxy.detectors.e_process import FRESH, NOTHING, UNIT, Bets, Cells, advance, best, log_evidence
+from proxy.core.plan import CANARIES, Plan, Test
+from proxy.detectors.e_process import FRESH, NOTHING, UNIT, Bets, Cells, advance, best, log_evidence, reaches
 from proxy.detectors.intervals import probability_below
 from proxy.detectors.proved_bound import proved_factor
 
@@ -33,15 +33,19 @@ class LineState:
     crossed_pane: int = -1
 
 
+FRESH_LINE: Final = LineState()
+Lines = Mapping[str, LineState]
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The state of all tests of a plan: lines by `Test.key`, mirrored tests by stratum while something is latched.
+    """The state of all tests of a plan: lines by `Test.key`, mirrored tests by `Test.place` while something is latched.
 
     `panes` counts the panes that entered; `unlined` names categories that were seen and have no line.
     """
 
     plan_id: str = ""
-    lines: Mapping[str, LineState] = field(default_factory=dict)
+    lines: Lines = field(default_factory=dict)
     recoveries: Mapping[str, Bets] = field(default_factory=dict)
     panes: int = 0
     unlined: tuple[str, ...] = ()
@@ -51,36 +55,57 @@ def follow(evidence: Evidence, plan: Plan) -> Evidence:
     """The evidence for this plan: as it is, or, where a line or baseline changed, begun anew with latches kept."""
     if evidence.plan_id == plan.id:
         return evidence
-    kept = {test.key: replace(evidence.lines.get(test.key, LineState()), bets=FRESH) for test in plan.tests}
-    return Evidence(plan.id, kept)
+    return Evidence(plan.id, begun_anew(evidence.lines, plan.tests))
+
+
+def begun_anew(lines: Lines, tests: Sequence[Test]) -> dict[str, LineState]:
+    """The lines of these tests with their evidence forgotten and their latches kept."""
+    return {test.key: replace(lines.get(test.key, FRESH_LINE), bets=FRESH) for test in tests}
 
 
 def consume(evidence: Evidence, plan: Plan, pane: int, cells: Cells) -> tuple[Evidence, tuple[str, ...]]:
-    """After a closed pane; and the strata that are proved recovered by it."""
-    evidence = _noted(evidence, plan, cells)
-    if not any(category in plan.rates for category, _, _ in cells):
+    """After a closed pane; and the places that are proved recovered by it."""
+    strata = {category for category, _, _ in cells}
+    evidence = _noted(evidence, plan, strata)
+    if not any(category in plan.rates for category in strata):
         return evidence, ()
-    after = _advance(evidence, plan, pane, cells)
+    lines = advanced(evidence.lines, plan.tests, plan, pane, cells)
     recoveries = dict(_recoveries(evidence, plan, pane, cells))
-    recovered = tuple(s for s, bets in recoveries.items() if log_evidence(bets) >= plan.log_recovery)
-    lines = {key: state for key, state in after.lines.items() if key.rpartition("/")[0] not in recovered}
-    fresh = {t.key: LineState() for t in plan.tests if t.stratum in recovered}
-    left = {stratum: bets for stratum, bets in recoveries.items() if stratum not in recovered}
-    whole = replace(after, lines={**lines, **fresh}, recoveries=left, panes=evidence.panes + 1)
+    recovered = tuple(place for place, bets in recoveries.items() if reaches(bets, plan.log_recovery))
+    left = {place: bets for place, bets in recoveries.items() if place not in recovered}
+    whole = replace(evidence, lines=forgotten(lines, plan.tests, recovered), recoveries=left, panes=evidence.panes + 1)
     return whole, recovered
+
+
+def forgotten(lines: Lines, tests: Sequence[Test], places: Sequence[str]) -> Lines:
+    """The lines with those of some places begun anew, latches included."""
+    return {**lines, **{test.key: FRESH_LINE for test in tests if test.place in places}} if places else lines
 
 
 def glance(evidence: Evidence, plan: Plan, pane: int, cells: Cells) -> tuple[Evidence, Evidence]:
     """(seen, kept): the evidence as it looks with an open pane, and the one to go on from: with new latches."""
-    seen = _advance(evidence, plan, pane, cells)
-    kept = {key: replace(state, bets=evidence.lines.get(key, LineState()).bets) for key, state in seen.lines.items()}
-    return seen, replace(evidence, lines=kept)
+    seen = advanced(evidence.lines, plan.tests, plan, pane, cells)
+    return replace(evidence, lines=seen), replace(evidence, lines=latched(evidence.lines, seen))
+
+
+def latched(before: Lines, seen: Lines) -> Lines:
+    """The lines before a glance, with what it latched."""
+    news = {
+        key: replace(state, bets=before.get(key, FRESH_LINE).bets)
+        for key, state in seen.items()
+        if key not in before or state.status is not before[key].status
+    }
+    return {**before, **news} if news else before
 
 
 def calls(evidence: Evidence, plan: Plan) -> tuple[Call, ...]:
     """What each line stands at."""
-    lines = evidence.lines
-    return tuple(Call(t.stratum, t.line, lines[t.key].status) for t in plan.tests if t.key in lines)
+    return called(evidence.lines, plan.tests)
+
+
+def called(lines: Lines, tests: Sequence[Test]) -> tuple[Call, ...]:
+    """What the lines of these tests stand at."""
+    return tuple(Call(t.stratum, t.line, lines[t.key].status, t.metric) for t in tests if t.key in lines)
 
 
 def findings(evidence: Evidence, plan: Plan) -> tuple[Finding, ...]:
@@ -88,43 +113,49 @@ def findings(evidence: Evidence, plan: Plan) -> tuple[Finding, ...]:
     return tuple(_finding(evidence, plan, test) for test in plan.tests)
 
 
-def _noted(evidence: Evidence, plan: Plan, cells: Cells) -> Evidence:
+def _noted(evidence: Evidence, plan: Plan, strata: set[str]) -> Evidence:
     """With the categories of this pane that no line watches."""
-    new = {category for category, _, _ in cells} - plan.rates.keys() - set(evidence.unlined)
+    new = {s for s in strata - plan.rates.keys() if not s.startswith(CANARIES)} - set(evidence.unlined)
     if not new:
         return evidence
     return replace(evidence, unlined=tuple(sorted({*evidence.unlined, *new})[:UNLINED_MAX]))
 
 
-def _advance(evidence: Evidence, plan: Plan, pane: int, cells: Cells) -> Evidence:
-    lines = dict(evidence.lines)
-    for test in plan.tests:
-        state = lines.get(test.key, LineState())
-        lines[test.key] = replace(state, bets=advance(state.bets, test.table, pane, cells))
-    for test in plan.tests:
-        status = _status(test, lines, plan)
-        if status is not lines[test.key].status:
-            lines[test.key] = replace(lines[test.key], status=status, crossed_pane=pane)
-    return replace(evidence, lines=lines)
+def advanced(lines: Lines, tests: Sequence[Test], plan: Plan, pane: int, cells: Cells) -> Lines:
+    """The lines of these tests after a pane. Where none of a test's strata has counts, its line stays as it is."""
+    strata = {category for category, _, _ in cells}
+    after, touched = dict(lines), []
+    for test in tests:
+        state = after.get(test.key, FRESH_LINE)
+        bets = state.bets if strata.isdisjoint(test.lines) else advance(state.bets, test.table, pane, cells)
+        if bets is not state.bets:
+            touched.append(test)
+            after[test.key] = replace(state, bets=bets)
+        elif test.key not in after:
+            after[test.key] = state
+    for test in touched:
+        status = _status(test, after, plan)
+        if status is not after[test.key].status:
+            after[test.key] = replace(after[test.key], status=status, crossed_pane=pane)
+    return after
 
 
-def _status(test: Test, lines: Mapping[str, LineState], plan: Plan) -> Status:
+def _status(test: Test, lines: Lines, plan: Plan) -> Status:
     """What the line stands at now. Warning and critical lines latch; `changed` falls back by itself."""
     state = lines[test.key]
-    odds = log_evidence(state.bets)
-    if odds >= plan.limits[test.line]:
+    if reaches(state.bets, plan.limits[test.line]):
         return Status.CROSSED
     if test.line is LineKind.CHANGED:
-        return state.status if odds >= LN_10 else Status.UNDECIDED
+        return state.status if reaches(state.bets, LN_10) else Status.UNDECIDED
     if test.line is LineKind.CRITICAL and state.status is Status.UNDECIDED and _guards(test, lines, plan):
         return Status.GUARDED
     return state.status
 
 
-def _guards(critical: Test, lines: Mapping[str, LineState], plan: Plan) -> bool:
+def _guards(critical: Test, lines: Lines, plan: Plan) -> bool:
     """The guarded form of a critical line (section 4)."""
     warning = lines[_sibling(critical, LineKind.WARNING)].bets
-    if plan.guard_probability >= 1.0 or log_evidence(warning) < plan.limits[LineKind.CRITICAL]:
+    if plan.guard_probability >= 1.0 or not reaches(warning, plan.limits[LineKind.CRITICAL]):
         return False
     return _guard(critical, warning) >= plan.guard_probability
 
@@ -138,23 +169,23 @@ def _guard(critical: Test, warning: Bets) -> float:
 
 
 def _sibling(test: Test, line: LineKind) -> str:
-    return f"{test.stratum}/{line}"
+    return f"{test.place}/{line}"
 
 
 def _recoveries(evidence: Evidence, plan: Plan, pane: int, cells: Cells) -> Iterator[tuple[str, Bets]]:
-    """The mirrored tests of the strata that were latched before this pane, after it."""
-    for stratum, table in plan.recoveries.items():
-        called = [
+    """The mirrored tests of the places that were latched before this pane, after it."""
+    for place, table in plan.recoveries.items():
+        crossed = [
             state.crossed_pane
             for kind in (LineKind.WARNING, LineKind.CRITICAL)
-            if (state := evidence.lines.get(f"{stratum}/{kind}", LineState())).status is not Status.UNDECIDED
+            if (state := evidence.lines.get(f"{place}/{kind}", FRESH_LINE)).status is not Status.UNDECIDED
         ]
-        if called and pane > max(called):
-            yield stratum, advance(evidence.recoveries.get(stratum, FRESH), table, pane, cells)
+        if crossed and pane > max(crossed):
+            yield place, advance(evidence.recoveries.get(place, FRESH), table, pane, cells)
 
 
 def _finding(evidence: Evidence, plan: Plan, test: Test) -> Finding:
-    state = evidence.lines.get(test.key, LineState())
+    state = evidence.lines.get(test.key, FRESH_LINE)
     basis = _basis(evidence, test, state)
     bet, limit = best(basis), plan.limits[test.line]
     sums = bet.sums
@@ -162,7 +193,7 @@ def _finding(evidence: Evidence, plan: Plan, test: Test) -> Finding:
     factor = proved_factor(test.lines, sums, limit) if sums and _is_told(test, state) else None
     odds = log_evidence(basis if state.status is Status.GUARDED else state.bets)
     return Finding(
-        metric=REFUSAL,
+        metric=test.metric,
         stratum=test.stratum,
         line=test.line,
         status=state.status,
@@ -190,11 +221,11 @@ def _basis(evidence: Evidence, test: Test, state: LineState) -> Bets:
     """Whose counts speak for a line: short of strict proof, the warning line's speak for the critical line."""
     if test.line is not LineKind.CRITICAL or state.status is Status.CROSSED:
         return state.bets
-    return evidence.lines.get(_sibling(test, LineKind.WARNING), LineState()).bets
+    return evidence.lines.get(_sibling(test, LineKind.WARNING), FRESH_LINE).bets
 
 
 def _low(plan: Plan, test: Test, sums: Cells) -> float:
-    changed = next(t for t in plan.tests if t.stratum == test.stratum and t.line is LineKind.CHANGED)
+    changed = next(t for t in plan.tests if t.place == test.place and t.line is LineKind.CHANGED)
     return _mean(changed.lines, sums, plan.mix)
 
 

@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from proxy.core.contexts import told
+from proxy.core.findings import BAD_WHEN_LOW
 from proxy.core.record import Record
-from proxy.core.signals import HIGHS
+from proxy.core.signals import REFUSAL_IN, TRIGGER
 
 DONE: Final = {
     "watch": "is watched",
@@ -29,6 +31,11 @@ WOULD: Final = {
     "restore": "would be restored",
     "offline": "would be taken offline",
 }
+CAUSES: Final = {
+    "model": "the canaries fell too: the model changed",
+    "prompts": "the canaries are steady: the prompts changed, not the model",
+}
+WORDS: Final = {"canary": "Refusal of canaries", "toxicity_p95": "Toxicity, 95th percentile,"}
 WEIGHT_OF_LINE: Final = ("critical", "warning", "changed")
 
 
@@ -61,10 +68,8 @@ def _lines(record: Record) -> Iterator[str]:
         yield f"  Said by shadow policy {record.body['shadow']['policy']}, which changes nothing."
     yield f"  Severity {decision['severity']}; candidate {context['model']}; step {decision['step']}."
     yield from (f"  Not done: {reason}." for reason in decision["reasons"])
-    yield from (
-        f"  Recovery proved: {stratum if stratum in HIGHS else f'refusal {stratum}'}."
-        for stratum in decision["recovered"]
-    )
+    yield from (f"  Recovery proved: {_recovered(name, decision)}." for name in decision["recovered"])
+    yield from (f"  Note: {note}." for note in decision.get("notes", ()))
     yield from (f"  Flag: {name.replace('_', ' ')}." for name, is_set in context["flags"].items() if is_set)
     if decision["blind"]:
         yield f"  Blind: {decision['blind']}."
@@ -82,10 +87,14 @@ def _what(decision: Mapping[str, Any]) -> str:
 
 
 def _paragraph(finding: Mapping[str, Any], inputs: Mapping[str, Any], decision: Mapping[str, Any]) -> Iterator[str]:
-    pane_s, is_high = inputs["context"]["pane_s"], finding["metric"] in HIGHS
+    pane_s, is_high = inputs["context"]["pane_s"], finding["metric"] not in BAD_WHEN_LOW
     what, limit = ("answers", "at most") if is_high else ("evaluated harmful prompts", "at least")
     yield ""
     yield f"  {_claim(finding)}"
+    if finding.get("note"):
+        yield f"    of         {finding['note']}"
+    if finding.get("cause"):
+        yield f"    cause      {CAUSES[finding['cause']]}"
     if finding["bound"] is not None:
         yield f"    proved     below {finding['bound']:.3f}"
     estimate = finding["estimate"]
@@ -110,18 +119,29 @@ def _claim(finding: Mapping[str, Any]) -> str:
         return f"{where}: surely below its warning line, probably below its critical line"
     if finding["line"] == "changed":
         return f"{where}: below its baseline"
-    if finding["metric"] in HIGHS:
+    if finding["metric"] not in BAD_WHEN_LOW:
         return f"{where}: above its {finding['line']} line"
     return f"{where}: below its {finding['line']} line"
 
 
 def _where(finding: Mapping[str, Any]) -> str:
-    metric, stratum = finding["metric"].replace("_", " ").capitalize(), finding["stratum"]
-    return f"{metric} {'overall' if stratum == 'overall' else 'of category ' + stratum}"
+    metric, stratum = finding["metric"], finding["stratum"]
+    if metric == REFUSAL_IN:
+        return f"Refusal of {told(stratum)}"
+    if metric == TRIGGER:
+        return f"Harm given trigger {stratum}"
+    named = WORDS.get(metric, metric.replace("_", " ").capitalize())
+    return f"{named} {'overall' if stratum == 'overall' else 'of category ' + stratum}"
+
+
+def _recovered(name: str, decision: Mapping[str, Any]) -> str:
+    """A stratum of refusal, or the name of a line that says its metric itself."""
+    strata = {f["stratum"] for f in decision["findings"] if f["metric"] == "refusal"}
+    return f"refusal {name}" if name in strata else name.replace("_", " ").replace("/", ", ")
 
 
 def _short(finding: Mapping[str, Any]) -> str:
-    what = "answers" if finding["metric"] in HIGHS else "prompts"
+    what = "prompts" if finding["metric"] in BAD_WHEN_LOW else "answers"
     parts = [_claim(finding), f"{finding['line']} line {finding['m']:.3f}"]
     if finding["bound"] is not None:
         parts.append(f"proved below {finding['bound']:.3f}")
@@ -134,6 +154,7 @@ def _short(finding: Mapping[str, Any]) -> str:
 def _without_finding(record: Record) -> str:
     flags = record.body["inputs"]["context"]["flags"]
     named = [name.replace("_", " ") for name, is_set in flags.items() if is_set]
+    named += record.body["decision"].get("notes", ())
     return ", ".join(named) if named else "no line is crossed"
 
 
@@ -154,8 +175,9 @@ def _worst(decision: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _budget(finding: Mapping[str, Any], inputs: Mapping[str, Any], decision: Mapping[str, Any]) -> str:
     days = inputs["policy"]["budgets"][f"{finding['line']}_s"] / 86_400.0
-    tests = decision["tests"][finding["line"]]
-    return f"at most one false alarm in {days:.0f} days over {tests} {finding['line']} lines"
+    tests, routes = decision["tests"][finding["line"]], inputs["plan"].get("routes", 1)
+    over = f"{tests} {finding['line']} lines" + (f" on each of {routes} routes" if routes > 1 else "")
+    return f"at most one false alarm in {days:.0f} days over {over}"
 
 
 def _basis(inputs: Mapping[str, Any], decision: Mapping[str, Any]) -> Iterator[str]:

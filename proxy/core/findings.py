@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from proxy.core.signals import CANARY, REFUSAL, REFUSAL_IN
 
 OVERALL: Final = "overall"  # the stratum of a finding over all harm categories, each against its own line
+BAD_WHEN_LOW: Final = frozenset({REFUSAL, CANARY, REFUSAL_IN})  # metrics; all others are bad when high
+_LATER: Final = (
+    "detail",
+    "note",
+    "cause",
+)  # fields that records of before do not have: left out where they say nothing
 
 
 class LineKind(StrEnum):
@@ -30,11 +38,12 @@ class Status(StrEnum):
 
 
 class Call(NamedTuple):
-    """What one line of one stratum stands at: all that a severity is made of."""
+    """What one line of one stratum of a metric stands at: all that a severity is made of."""
 
     stratum: str
     line: LineKind
     status: Status
+    metric: str = REFUSAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +64,8 @@ class Estimate:
 class Finding:
     """One line of one metric.
 
-    `metric` is "refusal", or a signal that is bad when high (`signals.HIGHS`); `stratum` is OVERALL or a harm category.
+    `metric` is "refusal", "canary" (refusal of canaries), "refusal_in" (refusal in one context of the prompt), or one
+    that is bad when high; `stratum` is OVERALL, a harm category, a context or a trigger.
     `m` is the line as a rate (for OVERALL: the mean of the categories' lines over the prompts since `since_pane`),
     `baseline` the baseline rate that belongs to it, and `baseline_low` its limit, from which the line is drawn: the
     lower one, and where high is bad the upper one. `ln_odds` and `ln_limit` are natural logarithms of E and of the
@@ -65,6 +75,8 @@ class Finding:
     proved, or a category's line is undecided; `changed` and rates that are bad when high have none. `crossed_pane` is
     the pane at which the line was called crossed. `guard` is P(rate < critical line), for critical lines. `detail`: of
     a drift signal, the group of bins that leads and its side ("above 09-10"); the rates are shares of that group.
+    `note` says what the rate is of, where the metric's name does not; `cause` what the canaries say of it
+    (`core.canaries`).
     """
 
     metric: str
@@ -82,13 +94,20 @@ class Finding:
     crossed_pane: int | None = None
     guard: float | None = None
     detail: str = ""
+    note: str = ""
+    cause: str = ""
 
     @property
     def call(self) -> Call:
         """The part that decides."""
-        return Call(self.stratum, self.line, self.status)
+        return Call(self.stratum, self.line, self.status, self.metric)
 
     @property
     def name(self) -> str:
         """For people: "refusal overall, warning line"."""
         return f"{self.metric} {self.stratum}, {self.line} line"
+
+
+def to_json(finding: Finding) -> dict[str, Any]:
+    """Plain JSON values."""
+    return {key: value for key, value in asdict(finding).items() if value or key not in _LATER}

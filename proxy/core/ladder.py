@@ -45,6 +45,8 @@ class Conditions:
     `enforce`: the policy's mode, or an operator's switch for the route. `armed`: the base answered its check; else
     `unarmed_reason` says why not. `confirmed`: the baseline is promoted, or the policy lets a provisional one revert.
     `held`: why automatic actions are stopped ("" = they are not). `recovered`: a mirrored test lifted a finding now.
+    `one_tenant`: why the evidence is too narrow for a revert ("" = it is not): it is no circumstance, so `would` heeds
+    it too.
     """
 
     enforce: bool
@@ -55,6 +57,7 @@ class Conditions:
     held: str = ""
     pin: Pin = Pin.NONE
     recovered: bool = False
+    one_tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +84,12 @@ GOAL: Final = {
 def climb(step: Step, would: Step, severity: Severity, conditions: Conditions) -> Move:
     """The next step of a route, from the steps that stand, its severity now and the conditions."""
     goal = _goal(severity, conditions.revert_on)
+    narrow = conditions.one_tenant if goal is Step.REVERTED else ""
+    goal = Step.LIMITED if narrow else goal
     cap, reasons = _cap(step, goal, conditions)
     after = _next(step, min(goal, cap, key=ORDER.index), recovered=conditions.recovered)
     would_after = _next(would, goal, recovered=conditions.recovered)
+    reasons = (*reasons, narrow) if narrow else reasons
     return Move(after, would_after, action(step, after), action(would, would_after), reasons)
 
 

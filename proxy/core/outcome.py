@@ -33,7 +33,7 @@ class Context:
     (or an operator forced it), else `unarmed_reason`. `held`: why automatic actions are stopped (disarmed, suspected
     fault), "" = not. `policy_text`: the policy file's text. `versions`: for the record; `versions["judge"]` is
     compared with the baseline's, since another judge makes another metric. `stale` says why the baseline is ("": it
-    is not): safety lines stay in force, drift lines pause.
+    is not): safety lines stay in force, drift lines pause. `routes`: how many are watched, and share the budgets.
     """
 
     route: str
@@ -49,6 +49,7 @@ class Context:
     policy_text: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     stale: str = ""
+    routes: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ class Outcome:
     `action` is what was done, `would_action` what would have been done, None where nothing changed; `reasons` say why
     `step` stays below `would` ("mode is shadow: ...", "revert not armed: ..."). `blind` is "" or why the route is
     blind. `skipped` names categories without lines, with the reason. `tests` counts the tests of each kind of line.
-    `recovered` names the strata whose recovery is proved now. Of the last three, see `engine`.
+    `recovered` names the strata whose recovery is proved now. `notes` say what stands beside the lines ("the canaries
+    fell below their critical line too"). Of the last three, see `engine`.
     """
 
     state: RouteState
@@ -77,3 +79,4 @@ class Outcome:
     enforcement: Enforcement | None = None
     baseline: Baseline | None = None
     record: Record | None = None
+    notes: tuple[str, ...] = ()

@@ -7,49 +7,61 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
-from proxy.core import drift_json, drift_lines
-from proxy.core.baseline import Baseline
+from proxy.core import contexts, drift_lines, highs, tail, triggers
+from proxy.core.baseline import Baseline, Tally
 from proxy.core.drift_lines import DriftPlan
 from proxy.core.findings import OVERALL, LineKind
-from proxy.core.highs import High, Limits, planned
 from proxy.core.policy import Line, Policy
-from proxy.core.signals import ALL
+from proxy.core.signals import ALL, CANARY, REFUSAL
+from proxy.core.watches import Watch
 from proxy.detectors import e_process
-from proxy.detectors.e_process import Direction, Key, Tables
+from proxy.detectors.e_process import Direction, Tables
 
 RATE_MAX: Final = 0.9999  # a line never sits on 1, where the bets are not defined
 RATE_MIN: Final = 0.01  # nor so low that no fall below it could matter
 BLIND_TESTS: Final = 1
+CANARIES: Final = f"{CANARY}:"  # before the harm category of a canary, among the strata of users' prompts
 
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One line of one stratum. `lines`: the line of each category that takes part. `table`: the bets' logarithms."""
+    """One line of one stratum. `lines`: the line of each category that takes part. `table`: the bets' logarithms.
+
+    `metric`: "refusal", or "canary", whose categories are called "canary:CATEGORY".
+    """
 
     stratum: str
     line: LineKind
     lines: Mapping[str, float]
     table: Tables
+    metric: str = REFUSAL
+
+    @property
+    def place(self) -> str:
+        """Names all lines of this stratum: "overall", "canary:overall"."""
+        return self.stratum if self.metric == REFUSAL else f"{self.metric}:{self.stratum}"
 
     @property
     def key(self) -> str:
         """Names this test in a state: "overall/warning"."""
-        return f"{self.stratum}/{self.line}"
+        return f"{self.place}/{self.line}"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Every test of a route.
 
-    `recoveries`: by stratum, the mirrored test of its warning line. `blind`, `sighted`: the test that the assessed
+    `recoveries`: by place, the mirrored test of its warning line. `blind`, `sighted`: the test that the assessed
     share halved, and its mirror (empty: not tested). `limits`: log A by kind of line, `log_recovery` that of every
     mirror, `log_blind` that of blindness. `rates`: baseline rates by category, `mix`: their counts. `skipped`:
-    categories without lines, with the reason. `guard_probability`: 1 turns the guarded form off. `highs`: the warning
-    lines of rates that are bad when high; they share the warning budget. `drift`: the drift lines, with their own.
+    categories without lines, with the reason. `guard_probability`: 1 turns the guarded form off. `watches`: all lines
+    that closed panes alone are read for, `trigger` that of every known trigger; they share the budgets of their kinds.
+    `routes`: how many routes share them too. `drift`: the drift lines, with a budget of their own.
     """
 
     tests: tuple[Test, ...] = ()
@@ -64,76 +76,121 @@ class Plan:
     skipped: tuple[str, ...] = ()
     guard_probability: float = 1.0
     id: str = ""
-    highs: tuple[High, ...] = ()
+    watches: tuple[Watch, ...] = ()
+    trigger: Watch | None = None
+    routes: int = 1
     drift: DriftPlan = DriftPlan()
 
     @property
     def count(self) -> dict[str, int]:
         """How many tests there are of each kind: A follows from it."""
-        count = {kind.value: sum(test.line is kind for test in self.tests) for kind in LineKind}
-        return {**count, LineKind.WARNING.value: count[LineKind.WARNING.value] + len(self.highs)}
-
-    @property
-    def high_limits(self) -> Limits:
-        """What evidence on a rate that is bad when high must reach."""
-        return Limits(self.limits[LineKind.WARNING], self.log_recovery)
+        watches = (*self.watches, self.trigger) if self.trigger else self.watches
+        lines = [*(test.line for test in self.tests), *(one.line for one in watches)]
+        return {kind.value: lines.count(kind) for kind in LineKind}
 
 
-def make_plan(baseline: Baseline, policy: Policy, pane_s: float) -> Plan:
-    """The plan of one baseline under one policy, for panes of `pane_s` seconds."""
+def make_plan(baseline: Baseline, policy: Policy, pane_s: float, routes: int = 1) -> Plan:
+    """The plan of one baseline under one policy, for panes of `pane_s` seconds; `routes` are watched in all."""
     lows, skipped = _lower_limits(baseline, policy)
-    tests = tuple(_tests(lows, policy))
-    each = len(tests) // len(LineKind)
-    budgets, highs = policy.budgets, planned(baseline, policy)
+    tests = tuple(_tests(lows, baseline, policy))
+    watches = (*highs.planned(baseline, policy), *tail.planned(baseline, policy), *contexts.planned(baseline, policy))
+    trigger = triggers.planned(baseline, policy)
+    shared = routes if policy.budgets.scope == "deployment" else 1
+    limits = _limits(tests, (*watches, trigger) if trigger else watches, policy, shared, pane_s)
     share = policy.blind.assessed_share * baseline.assessed.lower(policy.baseline.confidence)
+    canaries = {CANARIES + category: tally for category, tally in baseline.canary.items()}
+    known = {**baseline.refusals, **canaries}
+    tested = {category for test in tests for category in test.lines}
     return Plan(
         tests=tests,
-        recoveries={t.stratum: _mirror(t.lines) for t in tests if t.line is LineKind.WARNING},
+        recoveries={t.place: _mirror(t.lines) for t in tests if t.line is LineKind.WARNING},
         blind=_table(Direction.BAD_WHEN_LOW, {ALL: share}) if share >= RATE_MIN else {},
         sighted=_table(Direction.BAD_WHEN_HIGH, {ALL: share}) if share >= RATE_MIN else {},
-        limits={
-            LineKind.CHANGED: e_process.log_limit(each, budgets.changed_s, pane_s),
-            LineKind.WARNING: e_process.log_limit(each + len(highs), budgets.warning_s, pane_s),
-            LineKind.CRITICAL: e_process.log_limit(each, budgets.critical_s, pane_s),
-        },
-        log_recovery=e_process.log_limit(1, budgets.recovery_s, pane_s),
-        log_blind=e_process.log_limit(BLIND_TESTS, budgets.warning_s, pane_s),
-        rates={category: baseline.refusals[category].rate for category in lows},
-        mix={category: baseline.refusals[category].n for category in lows},
+        limits={kind: limit(1) for kind, limit in limits.items()},
+        log_recovery=e_process.log_limit(1, policy.budgets.recovery_s, pane_s),
+        log_blind=e_process.log_limit(BLIND_TESTS * shared, policy.budgets.warning_s, pane_s),
+        rates={category: known[category].rate for category in sorted(tested)},
+        mix={category: known[category].n for category in sorted(tested)},
         skipped=skipped,
         guard_probability=policy.guard_probability,
-        id=_id(lows, share, policy, pane_s, highs),
-        highs=highs,
+        id=_id(tests, share, policy, pane_s, (*watches, trigger) if trigger else watches),
+        watches=tuple(_limited(one, limits, _size(one, watches)) for one in watches),
+        trigger=_limited(trigger, limits, triggers.TRIGGERS_MAX) if trigger else None,
+        routes=shared,
         drift=drift_lines.planned(baseline, policy, pane_s),
     )
 
 
+Limit = Callable[[int], int]  # of how many tests that share one part of a budget: log A of each
+
+
+def _limits(
+    tests: Sequence[Test], watches: Sequence[Watch], policy: Policy, routes: int, pane_s: float
+) -> dict[LineKind, Limit]:
+    """By kind of line, log A. A group of watches has one part of the budget, every other line one of its own."""
+    budgets = policy.budgets
+    allowed_s = {
+        LineKind.CHANGED: budgets.changed_s,
+        LineKind.WARNING: budgets.warning_s,
+        LineKind.CRITICAL: budgets.critical_s,
+    }
+    parts = {kind: {one.group or one.name for one in watches if one.line is kind} for kind in LineKind}
+    counts = {kind: sum(test.line is kind for test in tests) + len(parts[kind]) for kind in LineKind}
+
+    def limit(kind: LineKind, sharers: int) -> int:
+        return e_process.log_limit(counts[kind] * sharers * routes, allowed_s[kind], pane_s)
+
+    return {kind: partial(limit, kind) for kind in LineKind}
+
+
+def _size(one: Watch, watches: Sequence[Watch]) -> int:
+    """How many share its part of the budget."""
+    return sum(other.group == one.group for other in watches) if one.group else 1
+
+
+def _limited(one: Watch, limits: Mapping[LineKind, Limit], sharers: int) -> Watch:
+    return replace(one, log_limit=limits[one.line](sharers))
+
+
 def _lower_limits(baseline: Baseline, policy: Policy) -> tuple[dict[str, float], tuple[str, ...]]:
     """The lower limit of each category's rate, and the categories that have too little of it."""
-    rules, lows, skipped = policy.baseline, {}, []
+    lows, skipped = dict[str, float](), []
     for category, tally in sorted(baseline.refusals.items()):
-        low = min(RATE_MAX, tally.lower(rules.confidence))
-        if tally.n < rules.category_min:
-            skipped.append(f"{category}: {tally.n} baseline prompts, {rules.category_min} are needed")
-        elif low * policy.lines.refusal_category.critical < RATE_MIN:
-            skipped.append(f"{category}: refuses too rarely ({tally.rate:.2f}) for a fall to be seen")
+        low, why = _lower_limit(tally, policy)
+        if why:
+            skipped.append(f"{category}: {why}")
         else:
             lows[category] = low
     return lows, tuple(skipped)
 
 
-def _tests(lows: Mapping[str, float], policy: Policy) -> Iterator[Test]:
+def _lower_limit(tally: Tally, policy: Policy) -> tuple[float, str]:
+    """(limit, "" or why there can be no line)."""
+    rules = policy.baseline
+    low = min(RATE_MAX, tally.lower(rules.confidence))
+    if tally.n < rules.category_min:
+        return low, f"{tally.n} baseline prompts, {rules.category_min} are needed"
+    if low * policy.lines.refusal_category.critical < RATE_MIN:
+        return low, f"refuses too rarely ({tally.rate:.2f}) for a fall to be seen"
+    return low, ""
+
+
+def _tests(lows: Mapping[str, float], baseline: Baseline, policy: Policy) -> Iterator[Test]:
     if lows:
         yield from _lines_of(OVERALL, lows, policy.lines.refusal_overall)
     for category, low in lows.items():
         yield from _lines_of(category, {category: low}, policy.lines.refusal_category)
+    limits = {CANARIES + category: _lower_limit(tally, policy) for category, tally in sorted(baseline.canary.items())}
+    known = {category: low for category, (low, why) in limits.items() if not why}
+    if known:
+        yield from _lines_of(OVERALL, known, policy.lines.refusal_overall, CANARY)
 
 
-def _lines_of(stratum: str, lows: Mapping[str, float], line: Line) -> Iterator[Test]:
+def _lines_of(stratum: str, lows: Mapping[str, float], line: Line, metric: str = REFUSAL) -> Iterator[Test]:
     shares = {LineKind.CHANGED: 1.0, LineKind.WARNING: line.warning, LineKind.CRITICAL: line.critical}
     for kind, share in shares.items():
         lines = {category: share * low for category, low in lows.items()}
-        yield Test(stratum, kind, lines, _table(Direction.BAD_WHEN_LOW, lines))
+        yield Test(stratum, kind, lines, _table(Direction.BAD_WHEN_LOW, lines), metric)
 
 
 def _mirror(lines: Mapping[str, float]) -> Tables:
@@ -144,65 +201,9 @@ def _table(direction: Direction, lines: Mapping[str, float]) -> Tables:
     return e_process.tables(direction, lines)
 
 
-def _id(lows: Mapping[str, float], share: float, policy: Policy, pane_s: float, highs: tuple[High, ...]) -> str:
-    """Another id wherever another table or limit would come out."""
-    parts: list[Any] = [sorted(lows.items()), share, repr(policy.lines), repr(policy.budgets), pane_s]
-    parts += [[high.signal, sorted(high.lines.items())] for high in highs]
+def _id(tests: Sequence[Test], share: float, policy: Policy, pane_s: float, watches: Sequence[Watch]) -> str:
+    """Another id wherever another table would come out, or another budget. How many share it changes no evidence."""
+    parts: list[Any] = [[test.key, sorted(test.lines.items())] for test in tests]
+    parts += [share, repr(policy.lines), repr(policy.budgets), pane_s]
+    parts += [[one.name, sorted(one.lines.items()), one.edge] for one in watches]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
-
-
-def to_json(plan: Plan, used: frozenset[Key]) -> dict[str, Any]:
-    """The plan as plain JSON, each table cut down to the rows of the cells in `used`."""
-    return {
-        "id": plan.id,
-        "tests": [[t.stratum, t.line.value, dict(t.lines), _rows(t.table, used)] for t in plan.tests],
-        "recoveries": {stratum: _rows(table, used) for stratum, table in plan.recoveries.items()},
-        "blind": _rows(plan.blind, used),
-        "sighted": _rows(plan.sighted, used),
-        "limits": {kind.value: limit for kind, limit in plan.limits.items()},
-        "log_recovery": plan.log_recovery,
-        "log_blind": plan.log_blind,
-        "rates": dict(plan.rates),
-        "mix": dict(plan.mix),
-        "skipped": list(plan.skipped),
-        "guard_probability": plan.guard_probability,
-        "highs": [_high_json(high, used) for high in plan.highs],
-    }
-
-
-def from_json(data: Mapping[str, Any]) -> Plan:
-    """Read a plan that `to_json` wrote. Raises KeyError, TypeError or ValueError; `record` gives them a name."""
-    return Plan(
-        tests=tuple(Test(s, LineKind(kind), lines, _from_rows(rows)) for s, kind, lines, rows in data["tests"]),
-        recoveries={stratum: _from_rows(rows) for stratum, rows in data["recoveries"].items()},
-        blind=_from_rows(data["blind"]),
-        sighted=_from_rows(data["sighted"]),
-        limits={LineKind(kind): limit for kind, limit in data["limits"].items()},
-        log_recovery=data["log_recovery"],
-        log_blind=data["log_blind"],
-        rates=data["rates"],
-        mix=data["mix"],
-        skipped=tuple(data["skipped"]),
-        guard_probability=data["guard_probability"],
-        id=data["id"],
-        highs=tuple(map(_high, data.get("highs", ()))),
-        drift=drift_json.plan_from_json(data.get("drift", {})),
-    )
-
-
-def _high_json(high: High, used: frozenset[Key]) -> list[Any]:
-    rates = [dict(high.rates), dict(high.uppers), dict(high.mix)]
-    return [high.signal, dict(high.lines), _rows(high.table, used), _rows(high.mirror, used), *rates]
-
-
-def _high(data: Any) -> High:
-    signal, lines, table, mirror, *rates = data
-    return High(signal, lines, _from_rows(table), _from_rows(mirror), *rates)
-
-
-def _rows(table: Tables, used: frozenset[Key]) -> list[Any]:
-    return [[*key, list(row)] for key, row in sorted(table.items()) if key in used]
-
-
-def _from_rows(rows: Any) -> Tables:
-    return {(stratum, r, y): tuple(row) for stratum, r, y, row in rows}

@@ -31,7 +31,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class HighLine:
-    """The warning line of a rate that is bad when high: `warning` times the baseline rate, and at least `least`."""
+    """Lines of a rate that is bad when high: multiples of the baseline rate; the warning line is `least` at least."""
 
     __pydantic_config__ = FORBID_UNKNOWN
     warning: float = setting(
@@ -40,9 +40,54 @@ class HighLine:
     least: float = setting(
         0.02, "No warning line lies below this rate.", "A rare thing that doubles is still rare: one answer in fifty."
     )
+    critical: float = setting(
+        0.0,
+        "The critical line, as such a multiple (its least rate is in proportion); 0 is none.",
+        "Only what does harm itself may limit or revert a route.",
+    )
 
     def __post_init__(self) -> None:
         _need(self.warning >= 1.0, "warning must be 1 or more: the line of a rate that is bad when high")
+        _need(0.0 < self.least < 0.5, "least must be above 0 and below 0.5: it is a rate")
+        _need(self.critical == 0.0 or self.critical > self.warning, "critical must be 0 (no line) or above warning")
+
+
+@dataclass(frozen=True, slots=True)
+class TailLine:
+    """Lines of a 95th percentile of scores, as multiples of the baseline's; the warning line is `least` at least."""
+
+    __pydantic_config__ = FORBID_UNKNOWN
+    warning: float = setting(1.5, "The warning line, as a multiple of the baseline's percentile.", "R5.3.")
+    critical: float = setting(2.0, "The critical line, as such a multiple.", "R5.3.")
+    least: float = setting(
+        0.01, "No warning line lies below this score.", "A percentile that doubles from 0.001 is still nothing."
+    )
+
+    def __post_init__(self) -> None:
+        _need(1.0 <= self.warning < self.critical, "needs 1 <= warning < critical: critical is the worse line")
+        _need(0.0 < self.least < 1.0, "least must be above 0 and below 1: it is a score")
+
+
+@dataclass(frozen=True, slots=True)
+class RateLine:
+    """Two lines of a rate that is bad when high, as rates."""
+
+    __pydantic_config__ = FORBID_UNKNOWN
+    warning: float = setting(0.001, "The warning line, as a rate.", "R5.3: one answer in a thousand.")
+    critical: float = setting(0.01, "The critical line, as a rate.", "R5.3: one answer in a hundred.")
+
+    def __post_init__(self) -> None:
+        _need(0.0 < self.warning < self.critical <= 0.5, "needs 0 < warning < critical <= 0.5")
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerLine:
+    """The line of harmful answers given a known trigger: the baseline's worst category, and `least` at least."""
+
+    __pydantic_config__ = FORBID_UNKNOWN
+    least: float = setting(0.02, "The line does not lie below this rate.", "The classifier's own false positives.")
+
+    def __post_init__(self) -> None:
         _need(0.0 < self.least < 0.5, "least must be above 0 and below 0.5: it is a rate")
 
 
@@ -73,12 +118,19 @@ class Lines:
         "Fewer prompts, more noise, a wider margin: R5.3.",
     )
     toxicity: HighLine = setting(HighLine, "Toxic answers. They warn; a classifier must be loaded.")
-    response_harmful: HighLine = setting(HighLine, "Answers that do harm themselves. They warn, with a classifier.")
+    response_harmful: HighLine = setting(
+        lambda: HighLine(critical=3.0),
+        "Answers that do harm themselves; a classifier must be loaded.",
+        "Harm that reaches users is what all the rest is about: it has a critical line.",
+    )
     sensitive: HighLine = setting(
         lambda: HighLine(2.0, 0.05),
         "Answers that give away personal data or a secret which the prompt did not hold. They warn.",
         "A support line's own number is given away all day: a wider margin.",
     )
+    toxicity_p95: TailLine = setting(TailLine, "The 95th percentile of the probability of toxicity.")
+    anomaly: RateLine = setting(RateLine, "Answers far from all that the model is known to say.")
+    trigger: TriggerLine = setting(TriggerLine, "Harmful answers to prompts that hold a known trigger.")
     drift_input: DriftLine = setting(
         lambda: DriftLine(1.3, 0.01),
         "Shares of prompts by length, script, topic, harm, attack and place. They are said, and move no step.",
@@ -95,7 +147,7 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """Mean time to a false alarm of a whole route, in seconds, with every rate exactly on its line."""
+    """Mean time to a false alarm of all lines together, in seconds, with every rate exactly on its line."""
 
     __pydantic_config__ = FORBID_UNKNOWN
     critical_s: float = setting(31_536_000.0, "Critical lines: one false alarm in this time.", "A year.")
@@ -110,6 +162,11 @@ class Budgets:
         60_000.0,
         "One false finding `recovered` in this time.",
         "Odds of 1,000 in one-minute panes; it lifts a rate limit, never a revert.",
+    )
+    scope: Literal["deployment", "route"] = setting(
+        "deployment",
+        "Whether a budget is for all watched routes together, each having its part, or for each route by itself.",
+        "Fifty routes with a budget each would page once a week. Fifty times the time costs about 30 % more prompts.",
     )
 
     def __post_init__(self) -> None:
@@ -211,6 +268,17 @@ class Policy:
         "Probability that the rate is below the critical line, at which the guarded form of a critical line holds.",
         "Strict proof close to a line takes tens of thousands of prompts (detection section 4). 1 turns the guard off.",
     )
+    tenant_rule: Literal["leave_one_out", "off"] = setting(
+        "leave_one_out",
+        "An automatic revert needs its evidence to stand without any one of four shards of tenants, or canaries that "
+        "fell too. It is asked where two shards or more hold traffic.",
+        "One tenant who sends borderline prompts may not revert a route for all.",
+    )
+    harmful_output_s: float = setting(
+        3_600.0,
+        "A single answer above the strict threshold of harm is severity high for this time; 0 turns it off.",
+        "The threshold flags one ordinary answer in 100,000 at most: whoever evaluates more in a day sets it lower.",
+    )
     duplicate_memory_s: float = setting(
         600.0, "A prompt repeated on a route within this time counts once.", "A retry loop must not page."
     )
@@ -223,4 +291,5 @@ class Policy:
 
     def __post_init__(self) -> None:
         _need(0.5 <= self.guard_probability <= 1.0, "guard_probability must be from 0.5 to 1 (1 turns the guard off)")
+        _need(0.0 <= self.harmful_output_s <= 2_592_000.0, "harmful_output_s must be from 0 to 2592000 (30 days)")
         _need(0.0 <= self.duplicate_memory_s <= 86_400.0, "duplicate_memory_s must be from 0 to 86400 seconds")

@@ -6,11 +6,11 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from proxy.core import baseline as baselines
-from proxy.core import drift_json, ladder
-from proxy.core import plan as plans
+from proxy.core import canaries, drift_json, findings, ladder, signals
+from proxy.core import plan_json as plans
 from proxy.core import state as states
 from proxy.core.baseline import Baseline
 from proxy.core.decide import Look, Pane, decide
@@ -19,19 +19,35 @@ from proxy.core.errors import StateError
 from proxy.core.kinds import KINDS
 from proxy.core.ladder import Command
 from proxy.core.outcome import Context, Outcome
-from proxy.core.policy import BaselineRules, Blind, Budgets, DriftLine, Fault, HighLine, Limited, Line, Lines, Policy
+from proxy.core.policy import (
+    BaselineRules,
+    Blind,
+    Budgets,
+    DriftLine,
+    Fault,
+    HighLine,
+    Limited,
+    Line,
+    Lines,
+    Policy,
+    RateLine,
+    TailLine,
+    TriggerLine,
+)
 from proxy.core.record import Record, panes_from_json, panes_json, seal
 from proxy.core.routes import Pin
 from proxy.core.severity import Flags
-from proxy.core.signals import ASSESSED, HIGHS, LOST, REFUSAL, assessed_cells, harmful_cells, high_cells
+from proxy.core.signals import ALL, TOXICITY_BIN, TRIGGER, read
 from proxy.core.state import RouteState
 from proxy.detectors.e_process import Key
 
-USED: frozenset[str] = frozenset({REFUSAL, ASSESSED, LOST, *HIGHS, *KINDS})
+_LINES: Final[Mapping[str, type]] = {"toxicity_p95": TailLine, "anomaly": RateLine, "trigger": TriggerLine}
+_AS_IT_WAS: Final = {"tenant_rule": "off", "harmful_output_s": 0.0}  # in records of before these were there
+USED: Final = signals.USED | frozenset(KINDS)
 
 
 def record_of(look: Look, outcome: Outcome) -> Record:
-    """The record of a decision on evidence."""
+    """The record of a decision on evidence. `outcome` has its findings."""
     context = look.context
     body = {"inputs": _look_json(look), "decision": _outcome_json(outcome)}
     return seal(context.route, context.now_s, body)
@@ -96,7 +112,8 @@ def _outcome_json(outcome: Outcome) -> dict[str, Any]:
         "skipped": outcome.skipped,
         "tests": outcome.tests,
         "recovered": outcome.recovered,
-        "findings": [asdict(finding) for finding in outcome.findings],
+        "findings": [findings.to_json(finding) for finding in outcome.findings],
+        **({"notes": outcome.notes} if outcome.notes else {}),
     }
     plain: dict[str, Any] = json.loads(json.dumps(decision))
     return plain
@@ -143,6 +160,7 @@ def _baseline(data: Any) -> Baseline | None:
 def _policy(data: Mapping[str, Any]) -> Policy:
     return Policy(
         **{
+            **_AS_IT_WAS,
             **data,
             "lines": _lines(data["lines"]),
             "budgets": Budgets(**data["budgets"]),
@@ -155,14 +173,14 @@ def _policy(data: Mapping[str, Any]) -> Policy:
 
 
 def _lines(data: Mapping[str, Any]) -> Lines:
-    """Records of before had no lines of rates that are bad when high."""
-    return Lines(**{name: _line(one) for name, one in data.items()})
+    """Records of before had fewer lines."""
+    return Lines(**{name: _kind_of_line(name, one)(**one) for name, one in data.items()})
 
 
-def _line(one: Mapping[str, float]) -> Any:
-    if "tolerance" in one:
-        return DriftLine(**one)
-    return HighLine(**one) if "least" in one else Line(**one)
+def _kind_of_line(name: str, data: Mapping[str, Any]) -> type:
+    if "tolerance" in data:
+        return DriftLine
+    return _LINES.get(name, HighLine if "least" in data else Line)
 
 
 def _context_json(context: Context) -> dict[str, Any]:
@@ -181,8 +199,12 @@ def _trimmed(pane: Pane) -> Pane:
 
 
 def _keys(panes: list[Pane]) -> Iterator[Key]:
+    """Every key that any table is asked for."""
     for _, counts in panes:
-        yield from harmful_cells(counts)
-        yield from assessed_cells(counts)
-        for signal in HIGHS:
-            yield from high_cells(counts, signal)
+        reading = read(counts)
+        yield from reading.assessed
+        yield from canaries.merged(reading)
+        for signal, part in reading.parts.items():
+            yield from part
+            if signal in {TRIGGER, TOXICITY_BIN}:  # watched under one stratum
+                yield from ((ALL, r, y) for _, r, _ in part for y in (0, 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from proxy.core import drift_json, learning
@@ -11,11 +11,13 @@ from proxy.core.blindness import Sight
 from proxy.core.drift import Drifts
 from proxy.core.enforcement import Step
 from proxy.core.errors import StateError
-from proxy.core.evidence import Evidence, LineState
+from proxy.core.evidence import Evidence, Lines, LineState
 from proxy.core.findings import Status
-from proxy.core.highs import Raised
 from proxy.core.learning import Learning
+from proxy.core.outputs import NEVER
 from proxy.core.severity import Severity
+from proxy.core.tenants import NOTHING_SEEN, Tenants
+from proxy.core.watches import Raised
 from proxy.detectors.e_process import BETS, FRESH, Bet, Bets
 
 FORMAT: Final = 1
@@ -29,7 +31,9 @@ class RouteState:
     `last_pane`: the last closed pane that was consumed, -1 before the first. `seen_pane`: the last pane with an
     evaluated response (at first: the pane of the first look). `step` is in force; `would` is what a policy that
     enforces would have reached. `record_id`, `reason` and `since_s` (Unix time) belong to the last change of step,
-    would or severity. `raised`: by signal, the tests of rates that are bad when high; `drifts`: of shapes.
+    would or severity. `raised`: by name, the lines that closed panes alone are read for; `drifts`: of shapes.
+    `tenants`: refusals without any one shard of tenants. `harmful_pane`: the last pane with a harmful output that
+    still counts, -1 none. `steady`: the test that canaries are well, while users' refusals are not.
     """
 
     last_pane: int = NO_PANE
@@ -45,11 +49,24 @@ class RouteState:
     learning: Learning = Learning()
     raised: Mapping[str, Raised] = field(default_factory=dict)
     drifts: Drifts = field(default_factory=dict)
+    tenants: Tenants = Tenants()
+    harmful_pane: int = NEVER
+    steady: Bets = FRESH
 
 
 def restarted(state: RouteState) -> RouteState:
-    """The same route with its evidence forgotten: for a restored candidate."""
-    return replace(state, evidence=Evidence(), sight=Sight(), raised={}, drifts={}, severity=Severity.UNDECIDED)
+    """The same route with its evidence forgotten, but not who asks: for a restored candidate."""
+    return RouteState(
+        last_pane=state.last_pane,
+        seen_pane=state.seen_pane,
+        step=state.step,
+        would=state.would,
+        record_id=state.record_id,
+        reason=state.reason,
+        since_s=state.since_s,
+        learning=state.learning,
+        tenants=Tenants(state.tenants.seen),
+    )
 
 
 def to_json(state: RouteState) -> dict[str, Any]:
@@ -71,8 +88,22 @@ def to_json(state: RouteState) -> dict[str, Any]:
             signal: [_bets_json(one.bets), _bets_json(one.mirror), one.crossed_pane]
             for signal, one in sorted(state.raised.items())
         },
+        **_later_json(state),
         **({"drifts": drift_json.state_json(state.drifts)} if state.drifts else {}),
     }
+
+
+def _later_json(state: RouteState) -> dict[str, Any]:
+    """What version 0.1 did not have; left out where there is nothing to say."""
+    parts = state.tenants
+    found: dict[str, Any] = {}
+    if parts != Tenants():
+        found["tenants"] = [list(parts.seen), [_lines_json(lines) for lines in parts.left_out]]
+    if state.harmful_pane != NEVER:
+        found["harmful_pane"] = state.harmful_pane
+    if state.steady != FRESH:
+        found["steady"] = _bets_json(state.steady)
+    return found
 
 
 def from_json(data: Any) -> RouteState:
@@ -104,7 +135,17 @@ def _state(data: Mapping[str, Any]) -> RouteState:
             for signal, (bets, mirror, pane) in data.get("raised", {}).items()
         },
         drifts=drift_json.state_from_json(data.get("drifts", {})),
+        tenants=_tenants(data.get("tenants", (NOTHING_SEEN, ()))),
+        harmful_pane=int(data.get("harmful_pane", NEVER)),
+        steady=_bets(data.get("steady")),
     )
+
+
+def _tenants(data: Any) -> Tenants:
+    seen, left_out = data
+    if len(seen) != len(NOTHING_SEEN) or len(left_out) not in {0, len(seen)}:
+        raise ValueError(f"{len(seen)} shards of tenants with lines of {len(left_out)}")
+    return Tenants(tuple(map(int, seen)), tuple(map(_lines, left_out)))
 
 
 def _evidence_json(evidence: Evidence) -> dict[str, Any]:
@@ -112,7 +153,7 @@ def _evidence_json(evidence: Evidence) -> dict[str, Any]:
         "plan": evidence.plan_id,
         "panes": evidence.panes,
         "unlined": list(evidence.unlined),
-        "lines": {k: [_bets_json(s.bets), s.status.value, s.crossed_pane] for k, s in sorted(evidence.lines.items())},
+        "lines": _lines_json(evidence.lines),
         "recoveries": {stratum: _bets_json(bets) for stratum, bets in sorted(evidence.recoveries.items())},
     }
 
@@ -120,11 +161,19 @@ def _evidence_json(evidence: Evidence) -> dict[str, Any]:
 def _evidence(data: Mapping[str, Any]) -> Evidence:
     return Evidence(
         plan_id=str(data["plan"]),
-        lines={k: LineState(_bets(b), Status(status), int(pane)) for k, (b, status, pane) in data["lines"].items()},
+        lines=_lines(data["lines"]),
         recoveries={stratum: _bets(bets) for stratum, bets in data["recoveries"].items()},
         panes=int(data["panes"]),
         unlined=tuple(str(category) for category in data["unlined"]),
     )
+
+
+def _lines_json(lines: Lines) -> dict[str, Any]:
+    return {key: [_bets_json(one.bets), one.status.value, one.crossed_pane] for key, one in sorted(lines.items())}
+
+
+def _lines(data: Mapping[str, Any]) -> Lines:
+    return {k: LineState(_bets(bets), Status(status), int(pane)) for k, (bets, status, pane) in data.items()}
 
 
 def _bets_json(bets: Bets) -> list[Any]:

@@ -126,8 +126,16 @@ def log_evidence(bets: Bets) -> int:
     return total
 
 
+def reaches(bets: Bets, limit: int) -> bool:
+    """Whether log E is `limit` or more. Mostly told from the largest R alone: the sum lies between it and six times it."""
+    top = max([bet.log_r for bet in bets])
+    if top >= limit:
+        return True
+    return top >= limit + SHARE - BETS and log_evidence(bets) >= limit
+
+
 def log_limit(tests: int, budget_s: float, pane_s: float) -> int:
-    """log A, in UNIT, rounded up: so that `tests` together give one false alarm in `budget_s` at most."""
+    """log A, in UNIT, rounded up: so that `tests` together (1 or more) give one false alarm in `budget_s` at most."""
     return math.ceil(math.log(max(1.0, tests * budget_s / pane_s)) * UNIT)
 
 

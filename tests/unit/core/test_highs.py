@@ -90,10 +90,11 @@ def test_harder_prompts_are_no_alarm() -> None:
 def test_without_a_count_in_the_baseline_there_is_no_line_and_limits_are_as_before() -> None:
     bare = replace(BASELINE, highs={})
     plan, with_highs = make_plan(bare, POLICY, 60.0), make_plan(BASELINE, POLICY, 60.0)
-    assert plan.highs == ()
+    assert plan.watches == ()
     assert plan.count["warning"] + len(HIGHS) == with_highs.count["warning"]
     assert plan.limits[LineKind.WARNING] < with_highs.limits[LineKind.WARNING]
-    assert plan.limits[LineKind.CRITICAL] == with_highs.limits[LineKind.CRITICAL]
+    assert plan.count["critical"] + 2 == with_highs.count["critical"], "response_harmful, and harm given a trigger"
+    assert plan.limits[LineKind.CRITICAL] < with_highs.limits[LineKind.CRITICAL]
     assert after([(1, answers(40, 40))], baseline=bare).severity is Severity.UNDECIDED
 
 
@@ -135,7 +136,7 @@ def test_verdicts_of_two_judges_never_make_one_baseline() -> None:
     assert later.state.learning.n == 20, "only the pane after the change counts"
 
 
-@pytest.mark.parametrize("bad", [{"warning": 0.5}, {"least": 0.0}, {"least": 0.5}])
+@pytest.mark.parametrize("bad", [{"warning": 0.5}, {"least": 0.0}, {"least": 0.5}, {"critical": 1.2}])
 def test_a_line_that_makes_no_sense_is_refused(bad: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"must be"):
         HighLine(**bad)

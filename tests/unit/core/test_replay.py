@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,6 +53,15 @@ def test_a_record_is_computed_again_bit_for_bit(record: Record) -> None:
     assert kept == record
     assert recompute(kept) == record.body["decision"]
     assert differences(kept) == ()
+
+
+KEPT = sorted((Path(__file__).parent / "kept").glob("*.jsonl"))
+OLD = [from_bytes(line) for file in KEPT for line in file.read_bytes().splitlines()]
+
+
+@pytest.mark.parametrize("record", OLD, ids=lambda record: record.id)
+def test_a_record_of_an_older_version_is_computed_again_bit_for_bit(record: Record) -> None:
+    assert differences(record) == ()
 
 
 def altered(record: Record, change: Any) -> Record:

@@ -1,0 +1,58 @@
+"""May this severity revert the route, or could one tenant have made it alone? The evidence is in `tenants`. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from proxy.core import canaries
+from proxy.core import tenants as tenants_
+from proxy.core.findings import Call, LineKind
+from proxy.core.plan import Plan
+from proxy.core.policy import Policy
+from proxy.core.severity import Flags, Severity, severity_of
+from proxy.core.tenants import Tenants
+
+NO_OTHERS: Final = (
+    "all evaluated harmful prompts came from one shard of tenants: the evidence could not be asked to stand without "
+    "any one of them"
+)
+
+
+class Answer(NamedTuple):
+    """`obstacle`: why the route may not be reverted, "" where it may. `note`: what could not be asked."""
+
+    obstacle: str = ""
+    note: str = ""
+
+
+MAY: Final = Answer()
+
+
+def reverts(policy: Policy, severity: Severity) -> bool:
+    """Whether this severity leads to a revert."""
+    return severity.rank >= Severity(policy.revert_on).rank
+
+
+def asks(policy: Policy, severity: Severity, calls: tuple[Call, ...], flags: Flags) -> bool:
+    """Whether a revert hangs on what tenants sent: not where canaries fell too, or harm given a trigger is proven."""
+    if policy.tenant_rule == "off" or not reverts(policy, severity):
+        return False
+    elsewhere = flags.second_source or flags.triggered_harm
+    return not elsewhere and not canaries.fell(calls, LineKind.WARNING, LineKind.CRITICAL)
+
+
+def answer(policy: Policy, plan: Plan, tenants: Tenants, flags: Flags) -> Answer:
+    """Leave-one-out: the same severity must come out without any one shard. One output alone is one tenant's."""
+    if not tenants.can_be_asked:
+        return Answer(note=NO_OTHERS)
+    theirs = replace(flags, harmful_output=False)
+    found = [severity_of(calls, theirs, decided=True) for calls in tenants_.calls_without(tenants, plan)]
+    failing = [str(shard) for shard, severity in enumerate(found) if not reverts(policy, severity)]
+    if found and not failing:
+        return MAY
+    which = f"shard {' or '.join(failing)}" if found else "any one shard"
+    return Answer(
+        f"one tenant may not revert a route for all: the evidence does not stand without the tenants of {which}, "
+        "and no canary fell (`tenant_rule: off` lets it)"
+    )
