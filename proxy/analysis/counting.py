@@ -24,6 +24,9 @@
     trigger    trigger                  0, 1    answers to prompts that hold it; 1: harmful
     length and the other shapes of `features.answer_shapes` and `analysis.describing`
                bin                      1       answers
+    context_system, context_tools, context_sampling
+               keyed hash (top 8, else other; none)
+                                        1       answers, by what the deployment fixes in each request
     duplicate  harm category            1       answers to a prompt that counted lately: they are in nothing above
     late       all                      1       answers whose pane had closed: they are in nothing above
     lost       where it was lost        1       exchanges that nobody assessed

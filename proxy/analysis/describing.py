@@ -10,6 +10,7 @@ from typing import Final
 from proxy.analysis.regenerations import Regenerations
 from proxy.analysis.systems import Systems
 from proxy.core.exchange import Purpose
+from proxy.core.fingerprint import SAMPLING, SYSTEM, TOOLS
 from proxy.core.observation import NO_HARM, Observation
 from proxy.dialects.contract import Request
 from proxy.features.answer_shapes import NO, YES
@@ -33,6 +34,7 @@ class Describing:
 
     def __init__(self, keyed_hash: Callable[[str], str]) -> None:
         self.systems = Systems()
+        self.marks = {signal: Systems() for signal in (SYSTEM, TOOLS, SAMPLING)}
         self.triggers: Triggers = no_triggers
         self._regenerations = Regenerations()
         self._user_hash = keyed_hash
@@ -53,8 +55,16 @@ class Describing:
                 f"system:{self.systems.name(seen.route, system)}",
             ),
             triggers=self.triggers(reading.prompt),
-            shapes={**seen.shapes, "regenerated": self._regenerated(asked, seen)},
+            shapes={**seen.shapes, "regenerated": self._regenerated(asked, seen), **self._marks(asked, seen)},
         )
+
+    def _marks(self, asked: Request, seen: Observation) -> dict[str, str]:
+        """What the deployment fixes in each request: the traffic's part of a context fingerprint."""
+        texts = {SYSTEM: asked.system, TOOLS: asked.offered, SAMPLING: asked.sampling}
+        return {
+            signal: self.marks[signal].name(seen.route, self._hash(text[:HASHED_CHARS_MAX]))
+            for signal, text in texts.items()
+        }
 
     def _regenerated(self, asked: Request, seen: Observation) -> str:
         if seen.unassessed is not None or seen.choice or not seen.prompt_hash:

@@ -12,6 +12,7 @@ from proxy.dialects.asking import schema_of, user_of
 from proxy.dialects.contract import LENGTH, STOP, TOOL_CALLS, Message, Request, Response, Usage
 from proxy.dialects.fields import Json, a_content, a_list, a_text, an_int, an_object, healed, parse_object
 from proxy.dialects.gathering import Draft, Gathered
+from proxy.dialects.marks import sampling_text, tools_text
 from proxy.dialects.paths import posts_to
 
 _PATH: Final = re.compile(r"/v\d+/messages/?$")
@@ -49,6 +50,8 @@ class AnthropicMessages:
             system=healed(a_content(document.get("system"))),
             stream=document.get("stream") is True,
             tools=bool(document.get("tools")),
+            offered=tools_text(document),
+            sampling=sampling_text(document),
             user=user_of(document),
             schema=schema_of(document),
         )

@@ -49,8 +49,9 @@ class Request:
     `prompts` is for dialects that take several prompts at once; a conversation leaves it empty. `n` is the number of
     completions asked for each prompt, at least 1. `system` joins system and developer turns. `tools`: tools were
     offered. `echo`: the answer repeats the prompt first. `user` is the end user as the client names them, "" where it
-    does not. `schema`: the JSON schema that the answer must fit; empty where any JSON will do, None where none was
-    asked for.
+    does not. `offered` and `sampling` are canonical texts of tool definitions and sampling parameters, "" for none:
+    to be hashed, not to be read. `schema`: the JSON schema that the answer must fit; empty where any JSON will do,
+    None where none was asked for.
     """
 
     model: str = ""
@@ -63,6 +64,8 @@ class Request:
     echo: bool = False
     user: str = ""
     schema: Mapping[str, Any] | None = None
+    offered: str = field(default="", compare=False, repr=False)
+    sampling: str = field(default="", compare=False, repr=False)
 
     @property
     def turns(self) -> int:

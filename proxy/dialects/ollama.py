@@ -12,6 +12,7 @@ from proxy.dialects.asking import schema_of
 from proxy.dialects.contract import STOP, Message, Request, Response, system_of
 from proxy.dialects.fields import Json, a_list, a_text, an_object, healed, parse_object
 from proxy.dialects.gathering import Draft
+from proxy.dialects.marks import sampling_text, tools_text
 from proxy.dialects.paths import posts_to
 
 _PATH: Final = re.compile(r"/api/(?:chat|generate)/?$")
@@ -41,6 +42,8 @@ class Ollama:
             system=healed(a_text(document.get("system"))) or system_of(messages),
             stream=document.get("stream") is not False,
             tools=bool(document.get("tools")),
+            offered=tools_text(document),
+            sampling=sampling_text(document),
             schema=schema_of(document),
         )
 

@@ -12,6 +12,7 @@ from proxy.dialects.asking import schema_of, user_of
 from proxy.dialects.contract import Message, Request, Response, system_of
 from proxy.dialects.fields import Json, a_content, a_list, a_text, an_int, an_object, healed, parse_object
 from proxy.dialects.gathering import Gathered
+from proxy.dialects.marks import sampling_text, tools_text
 from proxy.dialects.paths import posts_to
 
 _PATH: Final = re.compile(r"/chat/completions/*$")
@@ -39,6 +40,8 @@ class OpenAIChat:
             n=max(an_int(document.get("n"), 1), 1),
             stream=document.get("stream") is True,
             tools=bool(document.get("tools") or document.get("functions")),
+            offered=tools_text(document),
+            sampling=sampling_text(document),
             user=user_of(document),
             schema=schema_of(document),
         )

@@ -12,6 +12,7 @@ from proxy.dialects.asking import schema_of, user_of
 from proxy.dialects.contract import FILTERED, LENGTH, STOP, TOOL_CALLS, Message, Request, Response, system_of
 from proxy.dialects.fields import Json, a_content, a_list, a_text, an_object, healed, parse_object
 from proxy.dialects.gathering import Draft, Gathered
+from proxy.dialects.marks import sampling_text, tools_text
 from proxy.dialects.paths import posts_to
 
 _PATH: Final = re.compile(r"/responses/?$")
@@ -46,6 +47,8 @@ class OpenAIResponses:
             system="\n".join(filter(None, (instructions, system_of(messages)))),
             stream=document.get("stream") is True,
             tools=bool(document.get("tools")),
+            offered=tools_text(document),
+            sampling=sampling_text(document),
             user=user_of(document),
             schema=schema_of(document),
         )

@@ -214,3 +214,15 @@ def test_no_bytes_bring_a_dialect_down(dialect: Any, data: bytes, kind: str, tru
         dialect.response(kind, data, truncated)
     except Unreadable as finding:
         assert finding.reason in REASONS
+
+
+def test_what_a_deployment_fixes_is_read_canonically() -> None:
+    dialect = dialect_of("POST", "/v1/chat/completions")
+    assert dialect is not None
+    turn = {"messages": [{"role": "user", "content": "Hi"}]}
+    one = dialect.request(json.dumps({**turn, "tools": [{"a": 1, "b": 2}], "temperature": 0.2, "top_p": 1}).encode())
+    other = dialect.request(json.dumps({"top_p": 1, "temperature": 0.2, "tools": [{"b": 2, "a": 1}], **turn}).encode())
+    plain = dialect.request(json.dumps({**turn, "user": "someone"}).encode())
+    assert (one.offered, one.sampling) == (other.offered, other.sampling)
+    assert "temperature" in one.sampling and one.offered
+    assert (plain.offered, plain.sampling) == ("", "")

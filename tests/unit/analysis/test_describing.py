@@ -66,8 +66,10 @@ def test_an_answer_is_described_by_its_context_and_holds_no_text() -> None:
     seen = describing.before(Reading(0, "Hi", "Hello", asked=ASKED), BLANK)
     assert seen.system == "H(8)"
     assert seen.contexts == ("prompt:long", "turns:2-4", "system:H(8)")
-    assert seen.shapes == {"regenerated": "no"}
-    assert describing.before(Reading(0, "Hi", "Hello", asked=ASKED), BLANK).shapes == {"regenerated": "yes"}
+    marks = {"context_system": "H(8)", "context_tools": "none", "context_sampling": "none"}
+    assert seen.shapes == {"regenerated": "no", **marks}
+    again = describing.before(Reading(0, "Hi", "Hello", asked=ASKED), BLANK)
+    assert again.shapes == {"regenerated": "yes", **marks}
     assert describing.before(Reading(0, "Hi", "Hello"), BLANK) is BLANK
 
 
