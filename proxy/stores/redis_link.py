@@ -54,6 +54,10 @@ class Password(CredentialProvider):
         password = Path(self.file).read_text().strip() if self.file else os.environ.get(self.variable, "")
         return (self.user, password) if self.user else (password,)
 
+    async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
+        """The same: a small file."""
+        return self.get_credentials()
+
 
 class RedisLink:
     """One for the process."""
