@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     _demo(commands)
     _check(commands)
     _route(commands)
+    _baseline(commands)
     _disarm(commands)
     _explain(commands)
     _policy(commands)
@@ -147,6 +148,92 @@ def _route_sample(verbs: Commands) -> None:
         "default: that of the settings",
     )
     _change_flags(sample)
+
+
+def _baseline(commands: Commands) -> None:
+    text = "versions of a route's baseline: build, compare, promote, roll back"
+    baseline = _command(commands, "baseline", text, "baseline:show_list")
+    baseline.description = (
+        "A baseline is what a route's model did when it was well. Versions are numbered and never changed; building "
+        "one puts nothing in force, promoting does. docs/baselines.md tells the whole story."
+    )
+    verbs = baseline.add_subparsers(required=True, metavar="VERB")
+    _baseline_build(verbs)
+    _baseline_verb(verbs, "list", "versions, the one in force, and every switch", "show_list")
+    show = _baseline_verb(verbs, "show", "one version: counts, limits, context", "show")
+    show.add_argument("version", nargs="?", help=_VERSION)
+    diff = _baseline_verb(verbs, "diff", "two versions beside each other", "diff")
+    diff.add_argument("a", help=_VERSION)
+    diff.add_argument("b", help="the other one")
+    promote = _baseline_change(verbs, "promote", "put a version in force, for the context of now", "promote")
+    promote.add_argument("version", nargs="?", help=f"{_VERSION}, to confirm it")
+    _baseline_change(verbs, "rollback", "put back the version that was in force before", "rollback")
+    export = _baseline_verb(verbs, "export", "write a version as JSON", "export")
+    export.add_argument("version", nargs="?", help=_VERSION)
+    export.add_argument("--out", metavar="FILE", help="default: stdout")
+    take = _baseline_change(verbs, "import", "take a version that was exported, or a baseline file", "take")
+    take.add_argument("file", metavar="FILE", help="JSON")
+    _promote_flag(take)
+    amend = _baseline_change(
+        verbs, "amend", "after an incident: leave its time out, add what its review found", "amend"
+    )
+    amend.add_argument(
+        "--incident", required=True, metavar="ID", help="evidence id of the decision, as in `route show`"
+    )
+    amend.add_argument("--reviewed", metavar="FILE", help="reviewed answers, as for `build --from results`")
+    _promote_flag(amend)
+
+
+_VERSION = "number or first digits of the id; default: the one in force"
+
+
+def _baseline_build(verbs: Commands) -> None:
+    build = _baseline_change(verbs, "build", "make a version of live traffic, results or prompts", "build")
+    build.add_argument(
+        "--from",
+        dest="source",
+        required=True,
+        nargs="+",
+        action=_Source,
+        metavar=("live|results|prompts", "FILE"),
+        help="live: the panes that are kept; results FILE: JSON lines {prompt, response}, or with labels; "
+        "prompts FILE: JSON lines {prompt}, which are sent to the candidate",
+    )
+    build.add_argument(
+        "--since", metavar="TIME", help="with live: how far back, for example 6h; default: all that counts"
+    )
+    build.add_argument("--judge", default="", metavar="NAME", help="with labels: who gave them")
+    _promote_flag(build)
+
+
+class _Source(argparse.Action):
+    """Checks `--from`: live, results FILE or prompts FILE."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, _: str | None = None
+    ) -> None:
+        given = tuple(values) if isinstance(values, list) else ()
+        if (given[0], len(given)) not in {("live", 1), ("results", 2), ("prompts", 2)}:
+            parser.error("name the route first, then --from live, --from results FILE or --from prompts FILE")
+        setattr(namespace, self.dest, given)
+
+
+def _baseline_verb(verbs: Commands, verb: str, text: str, handler: str) -> argparse.ArgumentParser:
+    command = _command(verbs, verb, text, f"baseline:{handler}")
+    command.add_argument("route", help="name of the route")
+    _control_flags(command)
+    return command
+
+
+def _baseline_change(verbs: Commands, verb: str, text: str, handler: str) -> argparse.ArgumentParser:
+    command = _command(verbs, verb, text, f"baseline:{handler}")
+    command.add_argument("route", help="name of the route")
+    _change_flags(command)
+    return command
+
+
+def _promote_flag(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--promote", action="store_true", help="and put it in force")
 
 
 def _disarm(commands: Commands) -> None:

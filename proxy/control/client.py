@@ -39,15 +39,15 @@ class ControlClient:
         """GET a path. Raises ControlError."""
         return asyncio.run(self._call("GET", path, None))
 
-    def post(self, path: str, body: dict[str, Any]) -> Any:
+    def post(self, path: str, body: dict[str, Any], timeout_s: float = TIMEOUT_S) -> Any:
         """POST JSON to a path. Raises ControlError."""
-        return asyncio.run(self._call("POST", path, body))
+        return asyncio.run(self._call("POST", path, body, timeout_s))
 
-    async def _call(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+    async def _call(self, method: str, path: str, body: dict[str, Any] | None, timeout_s: float = TIMEOUT_S) -> Any:
         at = self._address
         connector = aiohttp.UnixConnector(at.path) if at.path else aiohttp.TCPConnector()
         base = "http://groundwire" if at.path else f"http://{at}"
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+        timeout = aiohttp.ClientTimeout(total=timeout_s)
         try:
             async with (
                 aiohttp.ClientSession(connector=connector, headers=self._headers, timeout=timeout) as session,
