@@ -12,6 +12,7 @@ from typing import Any
 
 from proxy.commands.columns import columns
 from proxy.commands.duration import seconds
+from proxy.commands.gauges import gauge_lines
 from proxy.commands.sampling import sampling_lines
 from proxy.control.client import ControlClient, route_path
 
@@ -58,6 +59,7 @@ def show_one(arguments: Namespace) -> int:
         columns([_TEST_HEAD, *(_test_row(test) for test in one["tests"])]) if one["tests"] else "no tests yet",
         "",
         *_signals(one["window"]),
+        *gauge_lines(one),
         _counts(one["counts"]),
     ]
     return _print("\n".join(lines))

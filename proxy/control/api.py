@@ -87,7 +87,7 @@ class _Api:
 
     async def route(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
-        view = await self._plane.route_view(name)
+        view = await self._plane.route_view(name, in_full=True)
         if view is None:
             raise NoRouteError(f"there is no route {name!r}; GET /v1/routes lists those there are")
         return json_answer(view)

@@ -18,6 +18,7 @@ from proxy.control.base_baseline import BaseBaselines
 from proxy.control.baselines import Baselines
 from proxy.control.bases import Bases
 from proxy.control.checks import load_checks
+from proxy.control.dating import Dates
 from proxy.control.discovery import Discovery
 from proxy.control.entry import Entry, base_changed, opened, updated
 from proxy.control.facts import facts_of
@@ -36,6 +37,7 @@ from proxy.control.upstreams import UpstreamClient, clients
 from proxy.core.decide import JUDGE
 from proxy.core.enforcement import Snapshot, Step
 from proxy.core.errors import GroundwireError
+from proxy.core.gauges import gauges
 from proxy.core.sampling import FULL_RATES, Rates
 from proxy.core.windows import pane_of
 from proxy.stores.contract import Store
@@ -81,6 +83,7 @@ class ControlPlane:
         self._policies = policies  # as the files have them
         self._promoted = 0  # version of the promotions that were taken
         self.discovery = Discovery()
+        self._dates = Dates()
         self.now = now
         self._publisher = Publisher(self.memory, publish)
         self._clients = clients(settings.upstreams)
@@ -255,8 +258,8 @@ class ControlPlane:
         await self._merge(resolve(self.setup.settings, self.discovery.listings), listed)
         await self.publish()
 
-    async def route_view(self, name: str) -> dict[str, Any] | None:
-        """One route for people and programs; None where there is none."""
+    async def route_view(self, name: str, *, in_full: bool = False) -> dict[str, Any] | None:
+        """One route for people and programs; None where there is none. `in_full`: with gauges, and dates of alarms."""
         entry = (await self.memory.entry(name).load())[1]
         if entry is None:
             return None
@@ -275,7 +278,14 @@ class ControlPlane:
             sampling=shown(entry, self.setup.settings, now_s),
             asking=await self.base_baselines.shown(self.setup, entry, now_s),
         )
-        return view.route_json(seen)
+        return view.route_json(await self._in_full(seen) if in_full else seen)
+
+    async def _in_full(self, seen: view.Seen) -> view.Seen:
+        """With what takes some time to compute: beside the loop."""
+        entry, findings = seen.entry, () if seen.outcome is None else seen.outcome.findings
+        shown = await asyncio.to_thread(gauges, seen.panes, entry.baseline, seen.now_pane, seen.pane_s)
+        dated = await self._dates.of(entry.route.name, findings, seen.panes, entry.baseline, seen.policy, seen.pane_s)
+        return replace(seen, gauges=shown, dated=dated)
 
     async def status(self) -> dict[str, Any]:
         """The plane in short: snapshot version, upstreams, routes by step, what is held, what is not on disk."""

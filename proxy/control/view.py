@@ -14,6 +14,7 @@ from proxy.core.baseline import Baseline
 from proxy.core.enforcement import Snapshot
 from proxy.core.estimates import gauge
 from proxy.core.findings import Finding, LineKind, Status
+from proxy.core.kinds import CANARY, told_apart
 from proxy.core.observation import NO_HARM
 from proxy.core.outcome import Outcome
 from proxy.core.policy import Policy
@@ -37,7 +38,8 @@ _WEIGHT: Final = (LineKind.CRITICAL, LineKind.WARNING, LineKind.CHANGED)
 class Seen:
     """All that one view of a route is made of.
 
-    `panes` are those of the candidate, oldest first. `asking` tells how a baseline of the base's answers comes on.
+    `panes` are those of the candidate, oldest first. `gauges` as in `core.gauges`, None where nobody asked for them;
+    `dated`: when the rates of alarms changed. `asking` tells how a baseline of the base's answers comes on.
     """
 
     entry: Entry
@@ -50,6 +52,8 @@ class Seen:
     pane_s: float
     asking: Mapping[str, Any] | None = None
     sampling: Mapping[str, Any] | None = None
+    gauges: Mapping[str, Any] | None = None
+    dated: Sequence[Mapping[str, Any]] = ()
 
 
 def route_json(seen: Seen) -> dict[str, Any]:
@@ -81,6 +85,9 @@ def route_json(seen: Seen) -> dict[str, Any]:
         "since_s": state.since_s,
         "counts": _counts(seen.panes, seen.policy.blind.lost_share_max),
         "window": _window(seen),
+        "drift": _drift(_findings(seen.outcome)),
+        "gauges": seen.gauges,
+        "dated": list(seen.dated),
         "sampling": {**(seen.sampling or {}), "coverage": coverage_of(counts for _, counts in seen.panes)},
     }
 
@@ -97,7 +104,7 @@ def finding_json(finding: Finding, pane_s: float) -> dict[str, Any]:
     estimate = finding.estimate
     return {
         "metric": finding.metric,
-        "stratum": finding.stratum,
+        "stratum": finding.detail or finding.stratum,
         "line": finding.line.value,
         "m": finding.m,
         "baseline": finding.baseline,
@@ -139,6 +146,17 @@ def worst_of(findings: Sequence[Finding]) -> Finding | None:
     """The heaviest line that is not undecided, overall first; None where there is none."""
     found = [finding for finding in findings if finding.status is not Status.UNDECIDED]
     return min(found, key=lambda finding: _WEIGHT.index(finding.line), default=None)
+
+
+def _drift(findings: Sequence[Finding]) -> dict[str, Any]:
+    """Which of the four kinds moved, and what that says."""
+    verdict = told_apart(findings, has_canaries=any(finding.metric == CANARY for finding in findings))
+    return {
+        "kinds": {kind.value: list(names) for kind, names in verdict.signals.items()},
+        "input_moved": verdict.input_moved,
+        "model_moved": verdict.model_moved,
+        "text": verdict.text,
+    }
 
 
 def _findings(outcome: Outcome | None) -> Sequence[Finding]:
@@ -190,7 +208,7 @@ def _baseline(entry: Entry, policy: Policy) -> dict[str, Any]:
 def _counts(panes: Sequence[tuple[int, Counts]], lost_share_max: float) -> dict[str, Any]:
     """What was counted, and what is in no rate: `set_aside`, and panes that lost too much to be evidence."""
     assessed, missed, aside = 0.0, dict[str, float](), dict[str, float]()
-    for cell, count in merge(counts for _, counts in panes).items():
+    for cell, count in (one for _, counts in panes for one in counts.items()):
         if cell.signal == ASSESSED:
             if cell.y:
                 assessed += count / SCALE

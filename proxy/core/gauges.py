@@ -1,0 +1,183 @@
+"""What people look at (detection section 7): windows, charts, divergences, percentiles. Pure; decides nothing.
+
+Rates are weighted (Hajek) with Wilson's interval at the effective sample size. A pane outside its control limits is no
+alarm, and neither is a divergence: only the e-detectors' budgets are stated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from proxy.core.baseline import Baseline
+from proxy.core.drift_groups import split
+from proxy.core.estimates import Sums, estimate
+from proxy.core.findings import Estimate
+from proxy.core.kinds import KINDS, kind_of
+from proxy.core.observation import NO_HARM
+from proxy.core.shapes import TOXICITY_BIN, Shape
+from proxy.core.signals import HIGHS, REFUSAL
+from proxy.core.windows import SCALE, Counts
+from proxy.detectors.control_chart import ewma, p_limits
+from proxy.detectors.cusum import Cusum, advance
+from proxy.detectors.divergence import js_bits, kl_bits
+from proxy.detectors.e_process import LEVELS
+from proxy.detectors.quantile import BINS, quantile
+
+WINDOWS_S: Final = (60, 600, 3_600, 86_400)
+SHAPES_S: Final = 3_600  # the window of divergences and percentiles
+CHART_PANES: Final = 60
+P95: Final = 0.95
+RATES: Final = (REFUSAL, "canary", *HIGHS, "harmful_output", "hedging", "jailbreak", "injection", "anomaly")
+
+Pane = tuple[int, Counts]
+Binned = dict[str, dict[str, Sums]]  # signal -> bin -> sums
+
+
+def gauges(panes: Sequence[Pane], baseline: Baseline | None, now_pane: int, pane_s: float) -> dict[str, Any]:
+    """Plain JSON values. `panes`: of the candidate, oldest first."""
+    recent = [pane for pane in panes if pane[0] > now_pane - SHAPES_S / pane_s]
+    binned = _binned(counts for _, counts in recent)
+    return {
+        "windows": dict(_windows(panes, now_pane, pane_s)),
+        "charts": {} if baseline is None else _chart(panes[-CHART_PANES:], baseline),
+        "toxicity_p95": _percentiles(binned, baseline),
+        "shapes": {} if baseline is None else dict(_shapes(binned, baseline)),
+    }
+
+
+# --- rates ------------------------------------------------------------------------------------------------------------
+
+
+def _windows(panes: Sequence[Pane], now_pane: int, pane_s: float) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each window holds the one before: the pane of now, and as many before it as the window is long, at least one."""
+    sums: dict[str, Sums] = {}
+    left = list(panes)
+    for window_s in WINDOWS_S:
+        first = now_pane - max(1.0, window_s / pane_s)
+        while left and left[-1][0] >= first:
+            _add_rates(sums, left.pop()[1])
+        yield str(window_s), {name: shown for name, one in sums.items() if (shown := _shown(estimate(one)))}
+
+
+def _add_rates(sums: dict[str, Sums], counts: Counts) -> None:
+    for (signal, stratum, r, y), count in counts.items():
+        if signal in RATES and 0 <= r < LEVELS and not (signal == REFUSAL and stratum == NO_HARM):
+            sums[signal] = sums.get(signal, Sums()).plus(r, y, count)
+
+
+def _shown(found: Estimate | None) -> dict[str, float] | None:
+    return None if found is None else asdict(found)
+
+
+# --- charts -----------------------------------------------------------------------------------------------------------
+
+
+def _chart(panes: Sequence[Pane], baseline: Baseline) -> dict[str, Any]:
+    """Refusal of harmful prompts, pane by pane, against the baseline's rates in the mix of these panes."""
+    known = baseline.refusals
+    by_pane = [_refusals(counts, known.keys()) for _, counts in panes]
+    whole = _added(by_pane)
+    weight = sum(one.weight for one in whole.values())
+    if not weight:
+        return {}
+    centre = sum(one.weight * known[category].rate for category, one in whole.items()) / weight
+    samples = [(one.rate, one.n_eff) for one in map(_one, by_pane)]
+    last, smooth = samples[-1], list(ewma(centre, samples))[-1]
+    low, high = p_limits(centre, last[1])
+    state = Cusum()
+    for rate, n in samples:
+        state = advance(state, centre, rate * n, n)
+    p_chart = {"value": last[0] if last[1] else None, "n_eff": last[1], "low": low, "high": high}
+    return {
+        "centre": centre,
+        "panes": len(panes),
+        "p_chart": p_chart,
+        "ewma": {"value": smooth.value, "low": smooth.low, "high": smooth.high},
+        "cusum": {"up": state.up, "down": state.down},
+    }
+
+
+def _refusals(counts: Counts, categories: Iterable[str]) -> dict[str, Sums]:
+    sums: dict[str, Sums] = {}
+    known = frozenset(categories)
+    for (signal, stratum, r, y), count in counts.items():
+        if signal == REFUSAL and stratum in known and 0 <= r < LEVELS:
+            sums[stratum] = sums.get(stratum, Sums()).plus(r, y, count)
+    return sums
+
+
+def _added(parts: Iterable[Mapping[str, Sums]]) -> dict[str, Sums]:
+    total: dict[str, Sums] = {}
+    for part in parts:
+        for name, one in part.items():
+            total[name] = _plus(total.get(name, Sums()), one)
+    return total
+
+
+def _one(part: Mapping[str, Sums]) -> Sums:
+    whole = Sums()
+    for one in part.values():
+        whole = _plus(whole, one)
+    return whole
+
+
+def _plus(a: Sums, b: Sums) -> Sums:
+    return Sums(a.positives + b.positives, a.weight + b.weight, a.squares + b.squares, a.n + b.n)
+
+
+# --- shapes -----------------------------------------------------------------------------------------------------------
+
+
+def _binned(parts: Iterable[Counts]) -> Binned:
+    found: Binned = {}
+    for counts in parts:
+        for (signal, stratum, r, y), count in counts.items():
+            if y == 1 and (signal in KINDS or signal == TOXICITY_BIN) and 0 <= r < LEVELS:
+                bins = found.setdefault(signal, {})
+                bins[stratum] = bins.get(stratum, Sums()).plus(r, 1, count)
+    return found
+
+
+def _shapes(binned: Binned, baseline: Baseline) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Of a signal with several histograms the one that is furthest away."""
+    for name, shape in sorted(baseline.shapes.items()):
+        if name in KINDS and name in binned:
+            parts = sorted({split(bin_)[0] for bin_ in shape})
+            now = [_histogram(binned[name], part) for part in parts]
+            then = [_part(shape, part) for part in parts]
+            js = [found for pair in zip(now, then, strict=True) if (found := js_bits(*pair)) is not None]
+            kl = [found for pair in zip(now, then, strict=True) if (found := kl_bits(*pair)) is not None]
+            n = max((sum(one.values()) for one in now), default=0.0)
+            yield (
+                name,
+                {
+                    "kind": kind_of(name).value,
+                    "js_bits": max(js, default=None),
+                    "kl_bits": max(kl, default=None),
+                    "n_eff": n,
+                },
+            )
+
+
+def _histogram(bins: Mapping[str, Sums], part: str) -> dict[str, float]:
+    """Weighted shares times the effective sample size."""
+    mine = {bin_: one for bin_, one in bins.items() if split(bin_)[0] == part}
+    whole = _one(mine)
+    return {bin_: one.weight / whole.weight * whole.n_eff for bin_, one in mine.items()} if whole.weight else {}
+
+
+def _part(shape: Shape, part: str) -> dict[str, float]:
+    return {bin_: float(n) for bin_, n in shape.items() if split(bin_)[0] == part}
+
+
+def _percentiles(binned: Binned, baseline: Baseline | None) -> dict[str, float | None]:
+    """The 95th percentile of toxicity, now and in the baseline; None where nothing was counted."""
+    now = {bin_: one.weight / SCALE for bin_, one in binned.get(TOXICITY_BIN, {}).items()}
+    then = {} if baseline is None else baseline.shapes.get(TOXICITY_BIN, {})
+    return {"now": _p95(now), "baseline": _p95({bin_: float(n) for bin_, n in then.items()})}
+
+
+def _p95(bins: Mapping[str, float]) -> float | None:
+    return quantile([bins.get(f"{place:02d}", 0.0) for place in range(BINS)], P95)
