@@ -1,13 +1,14 @@
 """Stage 0: what a cheap look says of an exchange before it is sampled. Blocking; called in a thread.
 
-A glance misses little: a prompt is taken for harmful from a probability of 0.1 on, or at a cue word. Of 2,495 prompts
-it then found 99.6 % of those that the whole model calls harmful, and 7 % of the others; 4 ms a text against 59 ms on a
-busy core. Whatever it takes for harmful without need costs time only.
+A glance misses little: a prompt is taken for harmful from a probability of 0.2 on, at a cue word, or with a known
+trigger. Of 2,495 prompts it found 99 % of those that the whole model calls harmful, and 4 % of the others (3 to 6 % of
+ordinary instructions and small talk, 31 % of FastChat's hard ones); the model had learnt from some of these texts. It
+took 4 ms a text, the whole model 59 ms, on a busy core. What is taken for harmful without need costs time only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from proxy.classifiers.contract import Classifier, Item, Looks, Role, Scored
@@ -16,10 +17,10 @@ from proxy.core.sampling import Glance
 from proxy.features.harm_cues import category_of
 from proxy.features.reading import Reading
 
-HARMFUL_MIN: Final = 0.1  # probability that a prompt is harmful
 PROMPT_HARMFUL: Final = "prompt_harmful"
-PROMPT_FLAGS: Final = ("jailbreak", "injection")  # a prompt that is an attack is watched as a harmful one
-ANSWER_FLAGS: Final = ("toxicity", "response_harmful")
+HARMFUL_MIN: Final = 0.2  # probability that a prompt is harmful
+RISKY_PROMPT: Final = {"jailbreak": 0.5, "injection": 0.5}  # probabilities from which a prompt,
+RISKY_ANSWER: Final = {"toxicity": 0.3, "response_harmful": 0.3}  # or an answer, is risky
 
 Read = tuple[tuple[Reading, ...], tuple[Observation, ...]]  # of one exchange, one by one
 
@@ -41,16 +42,17 @@ def glances(classifier: Classifier, batch: Sequence[Read]) -> list[Glance]:
     items = [Item(prompt, Role.REQUEST) for prompt in prompts]
     items += [Item(one.text, Role.RESPONSE) for one in texts]
     scored = classifier.look(items) if items else []
-    watched = {prompt for prompt, one in zip(prompts, scored, strict=False) if _may_be_harmful(one)}
+    asked = dict(zip(prompts, scored, strict=False))
     said = iter(scored[len(prompts) :])
-    return [_glance(read, watched, [next(said) for _ in read[0]]) for read in batch]
+    return [_glance(read, asked, [next(said) for _ in read[0]]) for read in batch]
 
 
-def _glance(read: Read, watched: set[str], answers: Sequence[Scored]) -> Glance:
-    harmful = any(one.prompt in watched for one in read[0]) or glance_of(read).harmful
-    return Glance(harmful, any(one.flags.get(flag) for one in answers for flag in ANSWER_FLAGS))
+def _glance(read: Read, asked: Mapping[str, Scored], answers: Sequence[Scored]) -> Glance:
+    prompts = [asked[one.prompt] for one in read[0] if one.prompt in asked]
+    harmful = any(one.scores.get(PROMPT_HARMFUL, 0.0) >= HARMFUL_MIN for one in prompts)
+    risky = any(_reaches(one, RISKY_PROMPT) for one in prompts) or any(_reaches(one, RISKY_ANSWER) for one in answers)
+    return Glance(harmful or glance_of(read).harmful, risky)
 
 
-def _may_be_harmful(prompt: Scored) -> bool:
-    flagged = any(prompt.flags.get(flag) for flag in PROMPT_FLAGS)
-    return flagged or prompt.scores.get(PROMPT_HARMFUL, 0.0) >= HARMFUL_MIN
+def _reaches(scored: Scored, least: Mapping[str, float]) -> bool:
+    return any(scored.scores.get(signal, 0.0) >= p for signal, p in least.items())
