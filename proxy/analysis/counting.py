@@ -16,7 +16,8 @@
     embedding, prompt_embedding
                PROJECTION.BIN           1       answers, once for each fixed projection
     refusal@1 to refusal@3
-               harm category            0, 1    those of `refusal` that belong to one of the tenant shards 1 to 3
+               harm category            0, 1    those of `refusal` that belong to one of the tenant shards 1 to 3;
+                                                response_harmful@1 to @3 likewise
     refusal_in prompt:BAND, turns:BAND, system:NAME
                                         0, 1    refusals of harmful prompts by context
     canary     harm category            0, 1    refusals of canaries; they are in nothing else
@@ -43,7 +44,7 @@ from typing import Final
 
 from proxy.core.exchange import Purpose
 from proxy.core.observation import NO_HARM, Observation
-from proxy.core.signals import ALL, ASSESSED, LOST, REFUSAL, RESPONSE_HARMFUL, SENSITIVE, TOXICITY
+from proxy.core.signals import ALL, ASSESSED, LOST, REFUSAL, RESPONSE_HARMFUL, SENSITIVE, TOXICITY, shard_signal
 from proxy.core.windows import SCALE, Cell, cell
 
 TRAFFIC: Final = "traffic"
@@ -66,8 +67,6 @@ EMBEDDING: Final = "embedding"
 BINS: Final = 64  # of probability, log-spaced: each edge is 1.16 times the one below, so "p95 > 1.5 q" can be read
 LEAST: Final = 1e-4  # bin 0 is all below
 
-SHARDS: Final = 4  # of tenants; shard 0 is the total without the others
-_SHARDED: Final = tuple(f"{REFUSAL}@{shard}" for shard in range(SHARDS))
 _PLACES: Final = tuple(tuple(f"{k}.{place:02d}" for place in range(BINS)) for k in range(16))  # of projections
 
 Key = tuple[str, str, int]  # route, served model, pane
@@ -136,6 +135,11 @@ def cells(observations: Sequence[Observation], r: int, repeated: Set[str]) -> It
             yield from ((place, share) for place in _shapes(one, r))
 
 
+def of_one(seen: Observation) -> Iterator[tuple[Cell, int]]:
+    """The cells of an answer that is no user's, at full weight: for baselines of evaluations."""
+    return cells((seen,), 0, frozenset())
+
+
 def _of_canaries(observations: Sequence[Observation], r: int) -> Iterator[tuple[Cell, int]]:
     for one in observations:
         if one.purpose is Purpose.CANARY and one.refusal is not None:
@@ -165,6 +169,8 @@ def _of_signals(one: Observation, r: int) -> Iterator[Cell]:
     ):
         if y is not None:
             yield cell(signal, one.category, r, y)
+    if one.response_harmful is not None and one.tenant_shard:
+        yield cell(shard_signal(RESPONSE_HARMFUL, one.tenant_shard), one.category, r, one.response_harmful)
     if one.response_harmful is not None:
         harmful = int(bool(one.response_harmful or one.harmful_output))
         yield from (cell(TRIGGER, trigger, r, harmful) for trigger in one.triggers)
@@ -183,7 +189,7 @@ def _refusals(one: Observation, r: int, refused: int) -> Iterator[Cell]:
     """One refusal, or none: of all, of its tenant's shard, and by context."""
     yield cell(REFUSAL, one.category, r, refused)
     if one.tenant_shard:
-        yield cell(_SHARDED[one.tenant_shard], one.category, r, refused)
+        yield cell(shard_signal(REFUSAL, one.tenant_shard), one.category, r, refused)
     if one.category != NO_HARM:
         yield from (cell(REFUSAL_IN, context, r, refused) for context in one.contexts)
 

@@ -23,6 +23,7 @@ from proxy.analysis.leaks import Scan, leaked
 from proxy.core.exchange import Exchange, Purpose
 from proxy.core.observation import Observation, Unassessed
 from proxy.core.sampling import ALWAYS, Draw, Glance
+from proxy.core.tenant_shard import shard
 from proxy.dialects.registry import dialect_of
 from proxy.features.judge import unjudged
 from proxy.features.reading import Reading, readings
@@ -73,7 +74,8 @@ class Judging:
     ) -> None:
         self._prompt_hash = prompt_hash
         self._scan = scan
-        self.describing = Describing(lasting_hash or prompt_hash)
+        self._lasting_hash = lasting_hash or prompt_hash
+        self.describing = Describing(self._lasting_hash)
         self.assessor: Assessor = Patterns()
         self.costs = Costs()
 
@@ -131,8 +133,13 @@ class Judging:
         found = readings(exchange, dialect=dialect_of(exchange.method, exchange.path), decode=decode)
         pi_k = exchange.coverage_k
         blanks = unjudged(exchange, found, prompt_hash=self._prompt_hash, pi_k=pi_k, purpose=purpose)
-        described = tuple(map(self.describing.before, found, blanks))
+        described = tuple(self._of_tenant(exchange, *pair) for pair in zip(found, blanks, strict=True))
         return tuple(map(_bounded, found)), described
+
+    def _of_tenant(self, exchange: Exchange, reading: Reading, blank: Observation) -> Observation:
+        user = "" if reading.asked is None else reading.asked.user
+        seen = self.describing.before(reading, blank)
+        return replace(seen, tenant_shard=shard(exchange.tenant, user, self._lasting_hash))
 
     def _assess(self, assessor: Assessor, batch: Sequence[Read]) -> list[Judged]:
         """All at once; where that fails one by one, so that the one at fault is found."""

@@ -421,6 +421,18 @@ class Settings:
         "What a client's FIN means while its response is owed.",
         "SDKs hang up so; the model should stop at once.",
     )
+    tenant_header: str = setting(
+        "",
+        "Header that names the tenant of a request, as a gateway before Groundwire sets it. Without it, a tenant is "
+        "the body's `safety_identifier` or `user`, else the credential.",
+        "One tenant may not revert a route for all; a client that may name itself can pass for many.",
+    )
+    tenant_salt: str = setting(
+        "",
+        "Key of the hash that puts tenants into four shards; the same on every replica.",
+        "Two bits of the hash leave the traffic process: nobody can be found by them. The key keeps tenants from "
+        "choosing their shard.",
+    )
     x_forwarded: bool = setting(False, "Append X-Forwarded-For, -Proto and -Host.")
     denied_paths: tuple[str, ...] = setting(
         DENIED_PATHS,

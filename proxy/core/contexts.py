@@ -21,6 +21,12 @@ from proxy.core.watches import Watch, drawn
 CONTEXTS_MAX: Final = 24  # lines; those with most baseline prompts
 RATE_MIN: Final = 0.01  # no line lies lower
 RATE_MAX: Final = 0.9999
+_BANDS: Final = {  # of the prompt with all that was given to the model (`features.bands`)
+    "short": "up to 1,023",
+    "medium": "1,024 to 8,191",
+    "long": "8,192 to 32,767",
+    "very_long": "32,768 and more",
+}
 
 
 def planned(baseline: Baseline, policy: Policy) -> tuple[Watch, ...]:
@@ -54,11 +60,10 @@ def _watch(name: str, m: float, low: float, baseline: Baseline) -> Watch:
 
 
 def told(name: str) -> str:
-    """A context in words: "prompts of 8192 characters or more, below 16384"."""
+    """A context in words: "long prompts (8,192 to 32,767 characters)"."""
     kind, _, value = name.partition(":")
-    if kind == "prompt" and value.isdigit():
-        low = 1 << int(value)
-        return f"prompts of {low:,} to {2 * low - 1:,} characters"
+    if kind == "prompt":
+        return f"{value.replace('_', ' ')} prompts" + (f" ({_BANDS[value]} characters)" if value in _BANDS else "")
     if kind == "turns":
         return f"conversations of {value} turns of the user"
     if kind == "system":

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from proxy.core.routes import key_of
+from proxy.core.tenant_shard import NOBODY
 
 
 class End(StrEnum):
@@ -61,6 +62,7 @@ class Exchange:
 
     `route` is "" where no route matched; `served_model` is the model that was asked upstream (rewritten or not), and
     `base_served` says whether that was the route's base. `coverage_k`: it was kept with probability 2**-coverage_k.
+    `tenant` is all that is known of who asked: a shard (`core.tenant_shard`).
     """
 
     id: str
@@ -82,6 +84,7 @@ class Exchange:
     traceparent: str = ""
     request: Body = field(default_factory=Body)
     response: Body = field(default_factory=Body)
+    tenant: int = NOBODY
 
     @property
     def served(self) -> str:

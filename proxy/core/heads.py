@@ -15,6 +15,7 @@ from typing import Final
 
 from proxy.core.errors import FramingError
 from proxy.core.exchange import Framing
+from proxy.core.tenant_shard import NOBODY
 
 HEAD_END: Final = b"\r\n\r\n"
 LENGTH_DIGITS_MAX: Final = 15
@@ -223,6 +224,7 @@ class RequestHead(Head):
         "method_text",
         "path_text",
         "target",
+        "tenant",
         "traceparent",
     )
 
@@ -234,6 +236,7 @@ class RequestHead(Head):
         self.path_text = target.partition(b"?")[0].decode("latin-1")
         self.host: bytes | None = None
         self.host_line = self.expect_line = self.traceparent = self.chooser = b""
+        self.tenant = NOBODY  # whoever reads heads says it: `core.tenant_shard`
         self.expect = False
 
     def read(self, kind: int, line: bytes, value: bytes) -> None:

@@ -23,9 +23,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from proxy.core.observation import NO_HARM, Unassessed
+from proxy.core.tenant_shard import SHARDS
 from proxy.core.windows import Cell, Counts
 from proxy.detectors.e_process import LEVELS, Key
 
@@ -46,10 +48,10 @@ HARMFUL_OUTPUT: Final = "harmful_output"
 TRIGGER: Final = "trigger"
 OTHERS: Final = (CANARY, REFUSAL_IN, TOXICITY_BIN, ANOMALY, HARMFUL_OUTPUT, TRIGGER)
 
-SHARDS: Final = 4  # of tenants
 SHARDED: Final = (REFUSAL, RESPONSE_HARMFUL)
 
 
+@cache
 def shard_signal(signal: str, shard: int) -> str:
     """The name of a shard's part: "refusal@2". Shard 0 has none: it is what the others leave of the total."""
     return f"{signal}@{shard}"

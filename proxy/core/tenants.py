@@ -20,7 +20,8 @@ from proxy.core import evidence as evidences
 from proxy.core.evidence import FRESH_LINE, Evidence, Lines, LineState
 from proxy.core.findings import Call, LineKind, Status
 from proxy.core.plan import Plan, Test
-from proxy.core.signals import NO_CELLS, REFUSAL, SHARDED, SHARDS, Part, Reading, shard_signal
+from proxy.core.signals import NO_CELLS, REFUSAL, SHARDED, Part, Reading, shard_signal
+from proxy.core.tenant_shard import SHARDS
 from proxy.core.watches import AllRaised, Watch
 from proxy.core.windows import SCALE
 from proxy.detectors.e_process import Key, advance, reaches

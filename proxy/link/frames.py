@@ -115,6 +115,7 @@ def encode_exchange(exchange: Exchange) -> tuple[bytes, bytes, bytes]:
         down.content_encoding,
         down.total_bytes,
         down.truncated,
+        e.tenant,
     )
     try:
         meta = orjson.dumps(values)
@@ -154,8 +155,8 @@ def exchange_of(frame: Frame) -> Exchange:
         values[4], values[17], values[22] = End(values[4]), Framing(values[17]), Framing(values[22])
     except ValueError as wrong:
         raise WireError(f"exchange frame: {wrong}") from wrong
-    bodies = (Body(frame.first, *values[17:22]), Body(frame.second, *values[22:]))
-    return Exchange(*(*values[:17], *bodies))
+    bodies = (Body(frame.first, *values[17:22]), Body(frame.second, *values[22:27]))
+    return Exchange(*(*values[:17], *bodies, values[27]))
 
 
 def hello_of(frame: Frame) -> int:
@@ -220,6 +221,7 @@ _EXCHANGE_TYPES: Final[tuple[type, ...]] = (
     *(str, int, int, str),
     *_BODY_TYPES,
     *_BODY_TYPES,
+    int,
 )
 
 

@@ -225,4 +225,5 @@ class ExchangeState:
             head.traceparent.decode("latin-1") if head.traceparent else "",
             captured(head, self._request_parts, self._request_bytes, bound),
             Body() if response is None else captured(response, self._response_parts, self._response_bytes, bound),
+            head.tenant,
         )

@@ -11,6 +11,7 @@ from proxy.core.enforcement import Snapshot
 from proxy.core.errors import FramingError
 from proxy.core.heads import RequestHead, ResponseHead, parse_request, parse_response
 from proxy.core.targets import Asked, read_target
+from proxy.core.tenant_shard import mark_of
 from proxy.traffic.counts import Counts
 from proxy.traffic.enforcer import Enforcer
 from proxy.traffic.ports import Link
@@ -54,6 +55,7 @@ class Plane:
         self.capture_bytes_max = settings.link.capture_bytes_max
         self.captures_bytes_max = settings.link.captures_bytes_max
         self.half_close = settings.client_half_close == "allow"
+        self._tenant = mark_of(settings.tenant_header, settings.tenant_salt)
         self.passing = "default" if "default" in settings.upstreams else next(iter(settings.upstreams))
         # Clients and servers that keep a connection open send the same head again and again: what was understood of
         # one is kept, under all of its bytes. Emptied when full, and when settings change.
@@ -67,6 +69,7 @@ class Plane:
     def read_request(self, raw: bytes) -> tuple[RequestHead, Asked]:
         """A request's head, and what its target asks for. Raises FramingError."""
         head = parse_request(raw, self.limits.header_count_max)
+        head.tenant = self._tenant(raw)
         if head.method == b"CONNECT":
             raise MethodRefused("CONNECT is for forward proxies")
         prefixes = {upstream.prefix for upstream in self.upstreams.values()}

@@ -113,6 +113,7 @@ def test_shape_context_and_shard_have_cells_of_their_own() -> None:
         Cell("finish", "stop", 1, 1): SCALE,
         Cell("regenerated", "yes", 1, 1): SCALE,
         Cell("prompt_embedding", "0.03", 1, 1): SCALE,
+        Cell("response_harmful@2", "weapons", 1, 0): SCALE,
     }
     harmless = replace(SHAPED, category="none", tenant_shard=0)
     assert not {"refusal_in", "refusal@0", "refusal@2"} & {cell.signal for cell in cells(harmless)}

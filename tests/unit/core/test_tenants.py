@@ -16,7 +16,8 @@ from proxy.core.explain import explain
 from proxy.core.policy import Policy
 from proxy.core.replay import differences
 from proxy.core.severity import Severity
-from proxy.core.signals import REFUSAL, SHARDS, read, shard_signal
+from proxy.core.signals import REFUSAL, read, shard_signal
+from proxy.core.tenant_shard import SHARDS
 from proxy.core.tenants import Tenants, noted, without
 from proxy.core.windows import SCALE, Cell, Counts
 from tests.unit.core.looks import BASELINE, Route

@@ -41,7 +41,20 @@ bodies = st.builds(Body, st.binary(max_size=200), st.sampled_from(Framing), word
 exchanges = st.builds(
     Exchange,
     *(words, words, words, st.integers(0, 999), st.sampled_from(End), times, times, times),
-    *(words, words, words, words, st.booleans(), words, st.integers(0, 7), counts, words, bodies, bodies),
+    *(
+        words,
+        words,
+        words,
+        words,
+        st.booleans(),
+        words,
+        st.integers(0, 7),
+        counts,
+        words,
+        bodies,
+        bodies,
+        st.integers(-1, 7),
+    ),
 )
 stats = st.builds(
     Stats,
