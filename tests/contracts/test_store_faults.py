@@ -23,7 +23,8 @@ from proxy.core.windows import SCALE, Cell
 from proxy.stores.redis_link import RedisLink
 from proxy.stores.redis_store import Options, RedisStore
 from tests.contracts import redis_servers
-from tests.contracts.redis_servers import Server, free_ports, serving
+from tests.contracts.redis_servers import Server, serving
+from tests.support import free_ports
 
 REFUSED = Cell("refusal", "weapons", 0, 1)
 PATIENCE_S = 60.0
