@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -17,11 +17,13 @@ from typing import Final
 from aiohttp import web
 
 from proxy import VERSION
+from proxy.analysis import counting
 from proxy.analysis import coverage as coverages
 from proxy.analysis.assessing import Assessor
 from proxy.analysis.budget import Budget, Work, at_edge
 from proxy.analysis.classifier import Chosen
 from proxy.analysis.faults import fault
+from proxy.analysis.feedback import Feedback
 from proxy.analysis.hash_keys import Keys, open_keys, prompt_hashes
 from proxy.analysis.health import classifier_samples, make_health, pipeline_samples, readiness, resident_bytes
 from proxy.analysis.judging import Judging
@@ -42,6 +44,8 @@ from proxy.control.policies import Policies, load_policies
 from proxy.control.samples import control_samples
 from proxy.core.epochs import HEARD_WITHIN_S
 from proxy.core.errors import GroundwireError, StateError
+from proxy.core.exchange import Exchange
+from proxy.core.observation import Observation
 from proxy.core.sampling import LOAD_MAX, Rates
 from proxy.core.windows import pane_of
 from proxy.features.judge import JUDGE_VERSION
@@ -118,7 +122,8 @@ class App:
             sampler=Sampler(keys.lasting(), self._rates),
         )
         self._remote = RemoteTap(self._pipeline.count_later, redact)
-        self._pipeline.on_counted = self._remote.offer
+        self._feedback = Feedback(prompt_hasher(keys.lasting()), self._pipeline.count_later, self._now, settings.pane_s)
+        self._pipeline.on_counted = self._counted
         self._receiver = LinkReceiver(settings.link.socket or str(folder / "link.sock"), self._pipeline.on_message)
         self._plane = ControlPlane(
             settings,
@@ -129,6 +134,7 @@ class App:
             versions={"groundwire": VERSION, "judge": JUDGE_VERSION},
             judge=self._pipeline.judge,
         )
+        self._plane.feedback = self._feedback.take
         self._chosen = Chosen(Guard.load, read_taxonomy(HAZARDS), self._judge_by)
 
     async def run(self) -> None:
@@ -161,6 +167,12 @@ class App:
         await self._pipeline.ordinary.save(all_of_them=True)
         await self._receiver.close()
         log.info("analysis_stopped")
+
+    def _counted(
+        self, exchange: Exchange, key: counting.Key, r: int, observed: Sequence[Observation], repeated: Set[str]
+    ) -> None:
+        self._feedback.offer(exchange, key, r, observed, repeated)
+        self._remote.offer(exchange, key, r, observed, repeated)
 
     def _now(self) -> float:
         """The store's clock: all replicas number panes by it."""

@@ -49,6 +49,7 @@ class Describing:
         return replace(
             seen,
             system=system,
+            answer_id=self._user_hash(reading.id),
             contexts=(
                 f"prompt:{prompt_band(seen.prompt_chars)}",
                 f"turns:{turns_band(seen.turns)}",

@@ -5,6 +5,7 @@
     POST /v1/routes/NAME/VERB       VERB: revert restore offline arm shadow promote
     POST /v1/routes/NAME/sample     with `strategy` (or "" for that of the settings) and `share`
     POST /v1/disarm                 POST /v1/rearm
+    POST /v1/feedback               with `response_id` and `score` (0 bad, 1 good); needs neither actor nor reason
     /v1/baselines...                versions of baselines: see `baselines_api`
     /v1/policies...                 live and shadow policies: see `policies_api`
 
@@ -26,6 +27,7 @@ from aiohttp import web
 from proxy.config.settings import Settings
 from proxy.control.baselines_api import BaselinesApi
 from proxy.control.bodies import body_of, json_answer, word_of
+from proxy.control.feedback_api import feedback
 from proxy.control.orders import NoRouteError, OrderError, Orders
 from proxy.control.plane import ControlPlane
 from proxy.control.policies_api import PoliciesApi
@@ -53,6 +55,7 @@ def make_api(plane: ControlPlane) -> web.Application:
     app.router.add_post("/v1/routes/{name:.+}/{verb}", api.order)
     BaselinesApi(plane).add_to(app)
     PoliciesApi(plane).add_to(app)
+    app.router.add_post("/v1/feedback", feedback(lambda: plane.feedback))
     app.router.add_post("/v1/disarm", api.disarm)
     app.router.add_post("/v1/rearm", api.rearm)
     return app

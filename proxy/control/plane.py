@@ -84,6 +84,7 @@ class ControlPlane:
         self._promoted = 0  # version of the promotions that were taken
         self.discovery = Discovery()
         self._dates = Dates()
+        self.feedback: Callable[[str, float], bool] | None = None  # takes a response id and a score in [0, 1]
         self.now = now
         self._publisher = Publisher(self.memory, publish)
         self._clients = clients(settings.upstreams)

@@ -54,6 +54,7 @@ class Observation:
     keyed hash of the system prompt, "" without one), `prompt_chars`, `topic` (the classifier's likeliest), and names of
     known `triggers` that the prompt holds. `contexts`: the bands in which its refusals are counted apart. `shapes`: by
     drift signal, the bin that this answer or its prompt is in. `prompt_projections`: as `projections`, of the prompt.
+    `answer_id`: a keyed hash of the server's name for the answer, for feedback; "" without one.
     """
 
     exchange_id: str
@@ -92,3 +93,4 @@ class Observation:
     contexts: tuple[str, ...] = ()
     shapes: Mapping[str, str] = field(default_factory=dict)
     prompt_projections: tuple[int, ...] = ()
+    answer_id: str = ""
