@@ -133,6 +133,7 @@ class App:
             self._now,
             versions={"groundwire": VERSION, "judge": JUDGE_VERSION},
             judge=self._pipeline.judge,
+            count=counting.of_one,
         )
         self._plane.feedback = self._feedback.take
         self._chosen = Chosen(Guard.load, read_taxonomy(HAZARDS), self._judge_by)

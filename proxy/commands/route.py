@@ -30,9 +30,8 @@ def show_list(arguments: Namespace) -> int:
         armed = "armed" if one["armed"]["armed"] else "not armed"
         served = one["base"]["model"] if one["served"] == "base" else one["candidate"]["model"]
         step = one["step"] if one["step"] == one["would_step"] else f"{one['step']} (would be {one['would_step']})"
-        rows.append(
-            (one["name"], f"{served} ({one['served']})", step, one["status"], one["mode"], armed, one["reason"])
-        )
+        status = one["status"] + (", baseline stale" if one["baseline"].get("stale") else "")
+        rows.append((one["name"], f"{served} ({one['served']})", step, status, one["mode"], armed, one["reason"]))
     return _print(columns(rows))
 
 
@@ -142,7 +141,9 @@ def _baseline(baseline: dict[str, Any] | None) -> list[str]:
     lower = "-" if baseline["lower"] is None else f"{baseline['lower']:.3f}"
     head = f"baseline   {baseline['status']}, {baseline['kind']}: refusal {rate} (at least {lower}), n {baseline['n']}"
     head += f", judged by {baseline['judge']}" if baseline.get("judge") else ""
-    return [head, *_asking(baseline.get("asking"))]
+    head += f", version {baseline['version']}" if baseline.get("version") else ""
+    stale = [f"stale      {baseline['stale']}"] if baseline.get("stale") else []
+    return [head, *stale, *_asking(baseline.get("asking"))]
 
 
 def _asking(asking: dict[str, Any] | None) -> list[str]:

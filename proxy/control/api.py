@@ -25,10 +25,11 @@ from typing import Any, Final
 from aiohttp import web
 
 from proxy.config.settings import Settings
+from proxy.control.baseline_orders import BaselineOrders
 from proxy.control.baselines_api import BaselinesApi
 from proxy.control.bodies import body_of, json_answer, word_of
 from proxy.control.feedback_api import feedback
-from proxy.control.orders import NoRouteError, OrderError, Orders
+from proxy.control.orders import NoRouteError, OrderError, Orders, Word
 from proxy.control.plane import ControlPlane
 from proxy.control.policies_api import PoliciesApi
 from proxy.control.sampling_orders import sampling_of
@@ -83,6 +84,7 @@ class _Api:
     def __init__(self, plane: ControlPlane) -> None:
         self._plane = plane
         self._orders = Orders(plane)
+        self._baselines = BaselineOrders(plane)
 
     async def routes(self, _: web.Request) -> web.Response:
         views = [await self._plane.route_view(name) for name in sorted(await self._plane.memory.names())]
@@ -114,7 +116,7 @@ class _Api:
         name, verb = request.match_info["name"], request.match_info["verb"]
         body = await body_of(request)
         word = word_of(body)
-        by_verb = {"arm": self._orders.arm, "shadow": self._orders.shadow, "promote": self._orders.promote}
+        by_verb = {"arm": self._orders.arm, "shadow": self._orders.shadow, "promote": self._promote}
         if verb == SAMPLE:
             message = await self._orders.sample(name, *sampling_of(body), word)
         elif verb in by_verb:
@@ -124,6 +126,9 @@ class _Api:
         else:
             raise NoRouteError(f"there is no order {verb!r}; there are: {', '.join((*Command, *by_verb, SAMPLE))}")
         return json_answer({"message": message, "route": await self._plane.route_view(name)})
+
+    async def _promote(self, name: str, word: Word) -> str:
+        return await self._baselines.promote(name, "", word)
 
     async def disarm(self, request: web.Request) -> web.Response:
         body = await body_of(request)

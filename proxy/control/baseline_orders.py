@@ -61,6 +61,8 @@ class BaselineOrders:
         entry = (await plane.memory.entry(name).load())[1]
         if entry is None:
             raise NoRouteError(f"there is no route {name!r}; `groundwire route list` shows those there are")
+        if entry.baseline is None and (found := plane.setup.baseline(entry)) is not None:
+            entry = await plane.memory.entry(name).edit(lambda now: now and replace(now, baseline=found)) or entry
         entry = await plane.baselines.shelved(entry, plane.facts(entry), plane.now())
         return entry, (await self._shelves.shelf(name).load())[1]
 
@@ -68,7 +70,7 @@ class BaselineOrders:
         """A version by its number or the beginning of its id; "" is the one in force."""
         entry, shelf = await self.shelf(name)
         if not which and not entry.version:
-            raise NoVersionError(f"route {name} has no baseline in force yet: {_learning(self._plane, entry)}")
+            raise ConflictError(f"route {name} has no baseline yet: {_learning(self._plane, entry)}")
         head = shelf.find(which or str(entry.version))
         if head is None:
             held = ", ".join(str(one.number) for one in shelf.heads) or "none"

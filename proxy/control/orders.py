@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 
-from proxy.control import guard, learning, sampling
+from proxy.control import guard, sampling
 from proxy.control.entry import Entry
 from proxy.control.guard import Disarm
 from proxy.control.looking import taken
 from proxy.control.plane import ControlPlane
-from proxy.core.baseline import promote
 from proxy.core.engine import ordered
 from proxy.core.errors import GroundwireError, StateError
 from proxy.core.ladder import Command
@@ -106,22 +105,6 @@ class Orders:
         shown = "as in the settings" if order is None else f"{order.strategy}, share {2.0**-order.k:g}"
         await self._note(word, f"sample: {shown}", name)
         return f"route {name} is sampled {shown}, from its next epoch on"
-
-    async def promote(self, name: str, word: Word) -> str:
-        """Confirm the route's baseline. Raises ConflictError where there is none."""
-        plane = self._plane
-
-        def promoted(entry: Entry) -> Entry:
-            baseline = plane.setup.baseline(entry)
-            if baseline is None:
-                n, of = entry.state.learning.n, plane.setup.policy(name).baseline.closes_at
-                raise ConflictError(f"route {name} has no baseline yet: {n} of {of} evaluated harmful prompts")
-            return replace(entry, baseline=promote(baseline, word.actor, word.reason, plane.now()))
-
-        entry = await self._edit(name, promoted)
-        await self._note(word, "promote", name)
-        digest = "" if entry.baseline is None else learning.digest(entry.baseline)
-        return f"route {name}: baseline {digest} is promoted"
 
     async def disarm(self, route: str, for_s: float, word: Word) -> str:
         """Stop new automatic actions on a route, or on all (""); reverts in force stay. Raises OrderError."""

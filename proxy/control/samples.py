@@ -36,6 +36,10 @@ def _route(plane: ControlPlane, name: str, entry: Entry) -> Iterator[Sample]:
     yield sample(declared.WOULD_STEP, 1, route=name, step=entry.state.would.value)
     yield sample(declared.SEVERITY, entry.state.severity.rank, route=name)
     yield sample(declared.STATUS, 1, route=name, status=status)
+    yield sample(declared.BASELINE_STALE, bool(entry.outdated), route=name)
+    yield sample(declared.BASELINE_VERSION, entry.version, route=name)
+    if entry.baseline is not None:
+        yield sample(declared.BASELINE_MADE, entry.baseline.made_s, route=name)
     yield sample(declared.ARMED, plane.bases.verdict(plane.setup, entry).armed, route=name)
     yield sample(declared.ENFORCES, plane.setup.enforces(entry), route=name)
     epoch = entry.sampling.at(pane_of(plane.now(), plane.setup.pane_s))

@@ -22,6 +22,7 @@ from proxy.core.windows import Cell, merge
 ROWS_MAX: Final = 64  # of one call: the client shows progress between two
 CHARS_MAX: Final = 65_536  # of one text
 ANSWER_TOKENS: Final = 512  # enough for a length to tell something
+OF_TRAFFIC: Final = ("ttft", "latency", "tokens_per_s", "regenerated")  # nothing that such answers could tell
 KEYS: Final = ("prompt", "response", "system", "harm_category")
 
 
@@ -110,7 +111,7 @@ async def _cells(judge: Judge, exchange: Exchange, row: Row, count: Count) -> _O
         replace(one, category=row.category or one.category, purpose=Purpose.USER)
         for one in await judge(exchange, Purpose.CHECK)
     ]
-    return [pair for one in seen for pair in count(one)], ""
+    return [pair for one in seen for pair in count(one) if pair[0].signal not in OF_TRAFFIC], ""
 
 
 def _question(path: str, model: str, row: Row) -> dict[str, Any]:

@@ -181,6 +181,8 @@ def _reason(seen: Seen) -> str:
         parts.append(f"automatic actions are held: {seen.held}")
     if seen.entry.stale and seen.entry.baseline is None:
         parts.append(f"learning anew: {seen.entry.stale}")
+    if seen.entry.outdated:
+        parts.append(f"baseline stale: {seen.entry.outdated}; safety lines stay in force, drift lines pause")
     if seen.asking is not None and seen.asking["detail"]:
         parts.append(f"baseline of the base's answers: {seen.asking['detail']}")
     return "; ".join(dict.fromkeys(part for part in parts if part))
@@ -194,13 +196,17 @@ def _baseline(entry: Entry, policy: Policy) -> dict[str, Any]:
         head: dict[str, Any] = {"kind": "live", "status": "learning", "n": learnt.n, "rate": None, "lower": None}
     else:
         shown = {category: (tally.rate, float(tally.n)) for category, tally in baseline.refusals.items()}
-        head = {"kind": baseline.kind.value, "status": baseline.standing.value, "n": baseline.n, "rate": baseline.rate}
+        status = "stale" if entry.outdated else baseline.standing.value
+        head = {"kind": baseline.kind.value, "status": status, "n": baseline.n, "rate": baseline.rate}
         head["lower"] = learning.lower(baseline, policy)
     return {
         **head,
         "closes_at": policy.baseline.closes_at,
         "by_category": {name: {"n": n, "rate": rate} for name, (rate, n) in sorted(shown.items())},
         "digest": "" if baseline is None else learning.digest(baseline),
+        "version": entry.version,
+        "stale": entry.outdated,
+        "hours": 0 if baseline is None else len(baseline.hours),
         "judge": entry.state.learning.judge if baseline is None else baseline.judge,
     }
 

@@ -27,6 +27,21 @@ SEVERITY: Final = Metric(
 STATUS: Final = Metric(
     "groundwire_route_status", Kind.GAUGE, "1 for the status: learning, watching, blind or closed.", ("route", "status")
 )
+BASELINE_STALE: Final = Metric(
+    "groundwire_baseline_stale",
+    Kind.GAUGE,
+    "1 where the context that the baseline was made in was left: drift lines pause, a person is needed.",
+    ("route",),
+)
+BASELINE_VERSION: Final = Metric(
+    "groundwire_baseline_version", Kind.GAUGE, "Number of the baseline in force, 0 without one.", ("route",)
+)
+BASELINE_MADE: Final = Metric(
+    "groundwire_baseline_made_timestamp_seconds",
+    Kind.GAUGE,
+    "When the baseline in force was made or confirmed last.",
+    ("route",),
+)
 ARMED: Final = Metric(
     "groundwire_route_revert_armed", Kind.GAUGE, "1 where a revert of the route is armed.", ("route",)
 )

@@ -20,6 +20,7 @@ from proxy.control.api import make_api
 from proxy.control.base_baseline import AT_ONCE_MAX, BATCH_MAX, RETRY_S
 from proxy.control.base_progress import Progress, advanced, from_bytes, to_bytes
 from proxy.control.base_prompts import load_prompts
+from proxy.control.baseline_orders import BaselineOrders
 from proxy.control.checks import load_checks
 from proxy.control.orders import Orders, Word
 from proxy.core.baseline import Tally
@@ -108,7 +109,7 @@ async def test_it_judges_the_candidate_and_may_not_revert_before_a_person_promot
         assert (shown["severity"], shown["would_step"]) == ("critical", "reverted")
         assert shown["step"] == "watch"
         assert "provisional" in shown["reason"]
-        await Orders(built.plane).promote("support-lora", KIM)
+        await BaselineOrders(built.plane).promote("support-lora", "", KIM)
         await built.days(2, 1, 9, "support-lora")
         assert (await built.view("support-lora"))["step"] == "reverted"
 
@@ -155,7 +156,7 @@ async def test_what_a_person_promoted_stays(tmp_path: Path) -> None:
     server = synthetic()
     async with asked_house(server, lines_file(tmp_path, *KNOWN)) as built:
         await built.days(40, 10, 0, "support-lora")
-        await Orders(built.plane).promote("support-lora", KIM)
+        await BaselineOrders(built.plane).promote("support-lora", "", KIM)
         await ask_all(built)
         assert server.asked["base-model"] == 0
         assert (await built.view("support-lora"))["baseline"]["kind"] == "live"

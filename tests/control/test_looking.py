@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proxy.control.baseline_orders import BaselineOrders
 from proxy.control.entry import to_bytes
 from proxy.control.orders import Orders, Word
 from proxy.control.policies import Loaded, Policies
@@ -58,7 +59,7 @@ async def happen(built: House, event: Event) -> None:
         await (orders.shadow if what == "shadow" else orders.arm)("support", KIM)
     elif what == "promote":
         if (await built.view())["baseline"]["status"] == "provisional":
-            await orders.promote("support", KIM)
+            await BaselineOrders(built.plane).promote("support", "", KIM)
     elif what in {"restore", "revert"}:
         await orders.command("support", Command(what), KIM)
     elif what == "reload":
