@@ -71,6 +71,7 @@ docs: setup  ## pages that are made from declarations
 	@$(PY) -m proxy.config.reference > docs/configuration.md
 	@$(PY) -m proxy.stores.redis_keys > docs/redis-keys.md
 	@$(PY) -m proxy.config.policy_schema > policies/schema.json
+	@$(PY) -m proxy.inventory.page > docs/data-inventory.md
 
 pins:  ## renew requirements/*.txt (needs uv)
 	@scripts/pin

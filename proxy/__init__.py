@@ -14,6 +14,7 @@ The map. Read `docs/life-of-a-response.md` beside it.
     detectors   pure: one textbook method a file.             stores      where counters and state are kept.
     telemetry   metrics and log lines, declared once.         config      settings, policy files.
     demo        `groundwire demo`: a route that erodes and is reverted, on real or synthetic model servers.
+    inventory   what is kept, sent or written, field by field: docs/data-inventory.md.
 
 Traffic may import core, link, config.settings, config.plain, telemetry and itself. Nothing imports traffic or analysis
 but their own `app`; pure packages import pure packages. `.importlinter` holds this.
