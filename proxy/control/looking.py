@@ -19,6 +19,7 @@ from proxy.control.policies import Loaded
 from proxy.control.setup import Setup
 from proxy.core.baseline import Baseline
 from proxy.core.engine import Context, Outcome, Phase, step
+from proxy.core.kinds import drift_text, kind_of
 from proxy.core.ladder import ORDER
 from proxy.core.policy import Policy
 from proxy.core.record import from_bytes as record_from_bytes
@@ -88,6 +89,7 @@ class Looks:
                 return entry
             if await kept.swap(version, after):
                 _say_phase(entry, outcome)
+                _say_drift(entry, outcome)
                 await self.tell(setup, after, outcome)
                 return after
         return entry
@@ -215,6 +217,20 @@ def _say_phase(before: Entry, outcome: Outcome) -> None:
         log.warning("route_blind", route=before.route.name, why=outcome.blind)
     else:
         log.info(f"route_{outcome.phase}", route=before.route.name, before=before.phase)
+
+
+def _say_drift(before: Entry, outcome: Outcome) -> None:
+    """What drifts, and what no longer does: drift of input and performance moves no step, and is said all the same."""
+    drifts = before.state.drifts
+    crossed = [name for name, one in outcome.state.drifts.items() if one.is_crossed]
+    for name in crossed:
+        if name not in drifts or not drifts[name].is_crossed:
+            led = outcome.state.drifts[name].led
+            text = drift_text(outcome.findings)
+            log.warning("drift", route=before.route.name, kind=kind_of(name).value, signal=name, bins=led, moved=text)
+    for name, one in drifts.items():
+        if one.is_crossed and name not in crossed:
+            log.info("drift_ended", route=before.route.name, kind=kind_of(name).value, signal=name)
 
 
 def _climbs(entry: Entry, outcome: Outcome) -> bool:

@@ -8,6 +8,7 @@ from proxy.control.discovery import Reach
 from proxy.control.entry import Entry
 from proxy.control.plane import ControlPlane
 from proxy.core.findings import Finding
+from proxy.core.kinds import kind_of
 from proxy.core.windows import pane_of
 from proxy.telemetry import control as declared
 from proxy.telemetry.metrics import Sample, sample
@@ -22,6 +23,7 @@ def control_samples(plane: ControlPlane) -> Iterator[Sample]:
         outcome = plane.looks.outcomes.get(name)
         for finding in () if outcome is None or entry.closed else outcome.findings:
             yield from _finding(name, finding)
+        yield from _drift(name, entry)
     yield sample(declared.SAMPLING_LOAD, plane.memory.loads.known.level(now_s))
     yield sample(declared.FAULT, bool(guard.fault))
     yield sample(declared.NOT_DURABLE, bool(plane.memory.store.not_durable))
@@ -47,6 +49,16 @@ def _route(plane: ControlPlane, name: str, entry: Entry) -> Iterator[Sample]:
     rates = epoch.rates
     for what, k in (("harmful", rates.harm_k), ("risky", rates.risky_k), ("all", rates.rest_k)):
         yield sample(declared.SAMPLED, 2.0**-k, route=name, of=what)
+
+
+def _drift(name: str, entry: Entry) -> Iterator[Sample]:
+    """0 where the kind has lines and none is crossed."""
+    crossed: dict[str, bool] = {}
+    for signal, one in entry.state.drifts.items():
+        kind = kind_of(signal).value
+        crossed[kind] = crossed.get(kind, False) or one.is_crossed
+    for kind, is_crossed in crossed.items():
+        yield sample(declared.DRIFT, is_crossed, route=name, kind=kind)
 
 
 def _finding(name: str, finding: Finding) -> Iterator[Sample]:

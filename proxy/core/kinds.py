@@ -76,6 +76,12 @@ class Verdict:
         return "the input moved too: it may be the cause" if self.input_moved else "without a change of the input"
 
 
+def drift_text(findings: Iterable[Finding]) -> str:
+    """`Verdict.text` of these findings."""
+    findings = tuple(findings)
+    return told_apart(findings, has_canaries=any(finding.metric == CANARY for finding in findings)).text
+
+
 def told_apart(findings: Iterable[Finding], *, has_canaries: bool = False) -> Verdict:
     """What the findings of one look amount to. `has_canaries`: canaries have lines of their own among them."""
     called = [one for one in findings if one.status is not Status.UNDECIDED and one.line is not LineKind.CHANGED]

@@ -63,6 +63,12 @@ ESTIMATE: Final = Metric(
     "The rate since the evidence against a line began, where something speaks against it.",
     ("route", "signal", "stratum", "line"),
 )
+DRIFT: Final = Metric(
+    "groundwire_route_drift",
+    Kind.GAUGE,
+    "1 where a drift line of this kind is crossed: input, output or performance.",
+    ("route", "kind"),
+)
 SAMPLED: Final = Metric(
     "groundwire_route_sampling_ratio",
     Kind.GAUGE,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
+import pytest
+
 from proxy.control.dating import Dates, taking
+from proxy.control.samples import control_samples
 from proxy.core.findings import Finding, LineKind, Status
 from proxy.core.policy import Policy
 from proxy.core.windows import SCALE, Cell
@@ -85,3 +89,19 @@ def test_what_a_date_is_made_of() -> None:
     assert group(Cell("length", "11", 0, 1)) == 1
     assert group(Cell("length", "08", 0, 1)) == 0
     assert group(Cell("topic", "law", 0, 1)) is None
+
+
+async def test_drift_is_said_when_it_begins_and_when_it_ends(caplog: pytest.LogCaptureFixture) -> None:
+    async with house(policy=ENFORCE) as home:
+        await home.plane.memory.entry("support").edit(lambda entry: entry and replace(entry, baseline=BASELINE))
+        with caplog.at_level(logging.INFO):
+            for _ in range(30):
+                await answers(home, ("topic", "code", 40))
+            assert [one.getMessage() for one in caplog.records].count("drift") == 1
+            shown = {(one.metric.name, *one.labels.values()): one.value for one in control_samples(home.plane)}
+            assert shown["groundwire_route_drift", "support", "input"] == 1
+            assert shown["groundwire_route_drift", "support", "output"] == 0
+            assert shown["groundwire_route_severity", "support"] == 1
+            for _ in range(60):
+                await answers(home, ("topic", "code", 20), ("topic", "law", 20))
+            assert [one.getMessage() for one in caplog.records].count("drift_ended") == 1
