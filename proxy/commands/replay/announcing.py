@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
 
 from proxy.core.estimates import add_up, estimate
 from proxy.core.findings import OVERALL, Finding, LineKind, Status
-from proxy.core.outcome import Outcome
-from proxy.core.signals import REFUSAL, TOXICITY
+from proxy.core.plan import CANARIES
+from proxy.core.signals import ANOMALY, CANARY, REFUSAL
 from proxy.core.state import RouteState
-from proxy.detectors.e_process import FRESH, best
+from proxy.core.tail import TOXICITY_P95
+from proxy.detectors.e_process import FRESH, Bets, best
 
 RECOVERED: Final = "recovered"
 GUARDED_MARK: Final = "*"
-NAMES: Final = {TOXICITY: "tox"}
+NAMES: Final = {TOXICITY_P95: "tox"}
+ALONE: Final = (TOXICITY_P95, ANOMALY)  # each line of these has a latch and a recovery of its own
 DIGITS: Final = 6
 RANK: Final = {Status.UNDECIDED: 0, Status.GUARDED: 1, Status.CROSSED: 2}
+
+
+Lines: TypeAlias = list[bytes]
 
 
 class Moment(NamedTuple):
@@ -29,52 +34,52 @@ class Moment(NamedTuple):
 
 
 class Announcer:
-    """Says of one route what is new in an outcome."""
+    """Says of one route what is new in a look."""
 
     def __init__(self, route: str | None, pane_s: float) -> None:
         self._route = route
         self._pane_s = pane_s
         self._told: dict[tuple[str, str, LineKind], Status] = {}
 
-    def lines(self, before: RouteState, outcome: Outcome, moment: Moment) -> list[bytes]:
-        """What to print, in order."""
-        news = [*self._recoveries(before, outcome), *self._crossings(outcome)]
-        return [orjson.dumps(self._line(one, moment), option=orjson.OPT_APPEND_NEWLINE) for one in news]
+    def lines(self, before: RouteState, recovered: Sequence[str], found: Sequence[Finding], moment: Moment) -> Lines:
+        """What to print, in order. `recovered`: as an outcome has it; `found`: all findings after the look."""
+        news = [*self._recoveries(before, recovered, found), *self._crossings(found)]
+        return [
+            orjson.dumps({"i": moment.i, **one, "t": moment.t, "route": self._route}, option=orjson.OPT_APPEND_NEWLINE)
+            for one in news
+        ]
 
-    def _line(self, news: dict[str, Any], moment: Moment) -> dict[str, Any]:
-        return {"i": moment.i, **news, "t": moment.t, "route": self._route}
-
-    def _crossings(self, outcome: Outcome) -> Iterator[dict[str, Any]]:
-        for finding in outcome.findings:
+    def _crossings(self, found: Sequence[Finding]) -> Iterator[dict[str, Any]]:
+        for finding in found:
             key = (finding.metric, finding.stratum, finding.line)
             told = self._told.get(key, Status.UNDECIDED)
             self._told[key] = finding.status
             if RANK[finding.status] > RANK[told]:
                 yield crossed(finding, self._pane_s)
 
-    def _recoveries(self, before: RouteState, outcome: Outcome) -> Iterator[dict[str, Any]]:
-        """One for each stratum, or signal that is bad when high, whose mirrored test says so."""
-        for stratum in outcome.recovered:
-            finding = _warning_of(outcome, stratum)
-            bets = before.evidence.recoveries.get(stratum, FRESH)
-            if stratum in before.raised:
-                bets = before.raised[stratum].mirror
-            bet = best(bets)
-            seen = estimate(add_up(bet.sums))
-            self._forget(stratum)
-            yield {
-                "signal": signal(finding.metric, finding.stratum) if finding else stratum,
-                "severity": RECOVERED,
-                "estimate": _rounded(seen.rate if seen else None),
-                "bound": None,
-                "line": _rounded(finding.m if finding else None),
-                "change_t": _since(bet.start if bet.sums else None, self._pane_s),
-            }
+    def _recoveries(
+        self, before: RouteState, recovered: Sequence[str], found: Sequence[Finding]
+    ) -> Iterator[dict[str, Any]]:
+        """One for each warning line whose mirrored test says so. What was told of it may be told again."""
+        for name in recovered:
+            metric, stratum, line = place_of(name, found)
+            for kind in (line,) if metric in ALONE else LineKind:
+                self._told.pop((metric, stratum, kind), None)
+            if line is LineKind.WARNING:
+                warning = next((f for f in found if (f.metric, f.stratum, f.line) == (metric, stratum, line)), None)
+                yield self._recovered(warning, signal(metric, stratum), _mirror(before, name))
 
-    def _forget(self, stratum: str) -> None:
-        """What was told of a stratum of refusal, or of a signal, may be told again."""
-        for key in [key for key in self._told if stratum in (key[0], key[1] if key[0] == REFUSAL else "")]:
-            del self._told[key]
+    def _recovered(self, warning: Finding | None, name: str, mirror: Bets) -> dict[str, Any]:
+        bet = best(mirror)
+        seen = estimate(add_up(bet.sums))
+        return {
+            "signal": name,
+            "severity": RECOVERED,
+            "estimate": _rounded(seen.rate if seen else None),
+            "bound": None,
+            "line": _rounded(warning.m if warning else None),
+            "change_t": _since(bet.start if bet.sums else None, self._pane_s),
+        }
 
 
 def crossed(finding: Finding, pane_s: float) -> dict[str, Any]:
@@ -96,13 +101,19 @@ def signal(metric: str, stratum: str) -> str:
     return NAMES.get(metric, metric)
 
 
-def _warning_of(outcome: Outcome, stratum: str) -> Finding | None:
-    """The warning line that a name in `outcome.recovered` stands for: a stratum of refusal, or a signal."""
-    for finding in outcome.findings:
-        named = finding.stratum if finding.metric == REFUSAL else finding.metric
-        if finding.line is LineKind.WARNING and named == stratum:
-            return finding
-    return None
+def place_of(name: str, found: Sequence[Finding]) -> tuple[str, str, LineKind]:
+    """(metric, stratum, line) of a name in `recovered`: a place of `Test`, a `Watch`, or a drift signal."""
+    if name.startswith(CANARIES):
+        return CANARY, name.removeprefix(CANARIES), LineKind.WARNING
+    metric, _, line = name.partition("/")
+    if any(one.metric == metric for one in found if one.metric != REFUSAL):
+        return metric, OVERALL, LineKind(line or LineKind.WARNING)
+    return REFUSAL, name, LineKind.WARNING
+
+
+def _mirror(state: RouteState, name: str) -> Bets:
+    """The mirrored test of that name, before the look that ended it."""
+    return state.raised[name].mirror if name in state.raised else state.evidence.recoveries.get(name, FRESH)
 
 
 def _rounded(value: float | None) -> float | None:

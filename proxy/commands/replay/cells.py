@@ -12,15 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from proxy.analysis.counting import ANOMALY, BINS, LEAST, TOXICITY_BIN, toxicity_bin
+from proxy.analysis.counting import BINS, LEAST, toxicity_bin
 from proxy.commands.replay.errors import BadLine
 from proxy.core.observation import NO_HARM
-from proxy.core.signals import ALL, REFUSAL
+from proxy.core.signals import ALL, ANOMALY, CANARY, REFUSAL, TOXICITY_BIN
 from proxy.core.windows import SCALE, Cell, cell
 from proxy.detectors.e_process import LEVELS
 from proxy.features.bands import octave
 
-CANARY: Final = "canary"
 LENGTH: Final = "length"
 TOPIC: Final = "topic"
 REMEMBERED_MAX: Final = 65_536  # values of a field whose cell is remembered

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from proxy.commands.replay.announcing import Announcer, Moment
+from proxy.commands.replay.announcing import Announcer, Lines, Moment
 from proxy.commands.replay.cells import Cells, Numbers
 from proxy.commands.replay.prompts import Prompts
 from proxy.commands.replay.screen import Screen
 from proxy.core.baseline import Baseline
-from proxy.core.decide import Look, decide
+from proxy.core.decide import Look, findings, judge
+from proxy.core.findings import Status
 from proxy.core.outcome import Context, Outcome
 from proxy.core.plan import Plan, make_plan
 from proxy.core.policy import Policy
@@ -42,6 +43,7 @@ class Follower:
         self.looks = 0
         self._cells = cells
         self._baseline = baseline
+        self._routes = 1
         self._policy = policy
         self._context = Context(name or "", MODEL, 0.0, pane_s)
         self._state = RouteState()
@@ -50,7 +52,7 @@ class Follower:
         self._screen = Screen(cells, self._plan)
         self._follow(baseline)
 
-    def glance(self, moment: Moment) -> list[bytes]:
+    def glance(self, moment: Moment) -> Lines:
         """Look at the open panes, if that could cross a line. The lines to print."""
         self.touched = False
         if not self.panes or not self._screen.shows([pane.lows for pane in self.panes.values()]):
@@ -58,21 +60,25 @@ class Follower:
         counts = self._cells.counts(*(pane.lows for pane in self.panes.values()))
         return self._look(moment, (), (max(self.panes), counts))
 
-    def close(self, number: int, moment: Moment) -> list[bytes]:
-        """Consume a pane that has ended. The lines to print."""
+    def close(self, number: int, moment: Moment, routes: int) -> Lines:
+        """Consume a pane that has ended, one of `routes` that share the budgets. The lines to print."""
         pane = self.panes.pop(number, None)
         if pane is None:
             return []
+        if routes != self._routes:
+            self._routes = routes
+            self._follow(self._baseline)
         return self._look(moment, ((number, self._cells.counts(pane.lows, pane.rest)),), None)
 
-    def _look(
-        self, moment: Moment, closed: tuple[tuple[int, Counts], ...], opened: tuple[int, Counts] | None
-    ) -> list[bytes]:
+    def _look(self, moment: Moment, closed: tuple[tuple[int, Counts], ...], opened: tuple[int, Counts] | None) -> Lines:
         self.looks += 1
         before, context = self._state, replace(self._context, now_s=moment.t)
-        outcome = decide(Look(before, closed, opened, self._plan, self._baseline, self._policy, context))
+        look = Look(before, closed, opened, self._plan, self._baseline, self._policy, context)
+        outcome = judge(look)
         self._take(outcome)
-        return self._announcer.lines(before, outcome, moment)
+        if not outcome.recovered and standing(before) == standing(outcome.state):
+            return []  # findings cost more than deciding, and would say nothing new
+        return self._announcer.lines(before, outcome.recovered, findings(look, outcome.state), moment)
 
     def _take(self, outcome: Outcome) -> None:
         self._state = outcome.state
@@ -82,6 +88,16 @@ class Follower:
 
     def _follow(self, baseline: Baseline | None) -> None:
         self._baseline = baseline
-        self._plan = Plan() if baseline is None else make_plan(baseline, self._policy, self._context.pane_s)
+        if baseline is not None:
+            self._plan = make_plan(baseline, self._policy, self._context.pane_s, self._routes)
         self._screen = Screen(self._cells, self._plan)
         self._screen.renew(self._state.evidence)
+
+
+def standing(state: RouteState) -> tuple[object, ...]:
+    """What every line stands at: of two states that are alike in it there is nothing to tell."""
+    return (
+        {key: line.status for key, line in state.evidence.lines.items() if line.status is not Status.UNDECIDED},
+        {name for name, one in state.raised.items() if one.is_crossed},
+        {name for name, one in state.drifts.items() if one.is_crossed},
+    )

@@ -14,13 +14,12 @@ from typing import Any, Final
 import orjson
 
 from proxy.commands.explain import record_of
-from proxy.commands.replay.announcing import RECOVERED, crossed, signal
+from proxy.commands.replay.announcing import RECOVERED, crossed, place_of, signal
 from proxy.commands.replay.errors import BadStream
 from proxy.commands.replay.output import Output
-from proxy.core.findings import OVERALL, Estimate, Finding, LineKind, Status
+from proxy.core.findings import Estimate, Finding, LineKind, Status
 from proxy.core.record import Record
 from proxy.core.replay import recompute
-from proxy.core.signals import REFUSAL
 
 BYTES_MAX: Final = 1 << 30
 
@@ -72,18 +71,14 @@ def _lines(record: Record, decision: Mapping[str, Any]) -> Iterator[bytes]:
     opened, pane_s = inputs["open_pane"], inputs["context"]["pane_s"]
     panes = {number for number, _ in (*inputs["panes"], *([opened] if opened else []))}
     frame = {"i": record.id, "t": record.at_s, "route": record.route}
-    for stratum in decision["recovered"]:
-        yield _line({**frame, "signal": signal(*_named(stratum, decision)), "severity": RECOVERED})
-    for data in decision["findings"]:
-        finding = _finding(data)
+    found = [_finding(data) for data in decision["findings"]]
+    for name in decision["recovered"]:
+        metric, stratum, line = place_of(name, found)
+        if line is LineKind.WARNING:
+            yield _line({**frame, "signal": signal(metric, stratum), "severity": RECOVERED})
+    for finding in found:
         if finding.status is not Status.UNDECIDED and finding.crossed_pane in panes:
             yield _line({**frame, **crossed(finding, pane_s)})
-
-
-def _named(stratum: str, decision: Mapping[str, Any]) -> tuple[str, str]:
-    """(metric, stratum): a name in `recovered` is a stratum of refusal, or else a signal."""
-    of_refusal = any(one["metric"] == REFUSAL and one["stratum"] == stratum for one in decision["findings"])
-    return (REFUSAL, stratum) if of_refusal else (stratum, OVERALL)
 
 
 def _finding(data: Mapping[str, Any]) -> Finding:

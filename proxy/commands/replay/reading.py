@@ -237,8 +237,9 @@ class Replay:
             self._output.say(follower.glance(moment))
 
     def _close(self, pane: int, moment: Moment) -> None:
+        routes = max(len(self.followers), len(self._header.baselines))
         for follower in self.followers.values():
-            self._output.say(follower.close(pane, moment))
+            self._output.say(follower.close(pane, moment, routes))
             follower.prompts.tidy(moment.t)
         self._places = {key: places for key, places in self._places.items() if key[0] != pane}
 

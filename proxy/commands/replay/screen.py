@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxy.commands.replay.cells import Cells, Numbers
+from proxy.core.canaries import merged
 from proxy.core.estimates import add_up
 from proxy.core.evidence import LN_10, Evidence, LineState
 from proxy.core.findings import LineKind, Status
-from proxy.core.plan import Plan, Test
-from proxy.core.signals import REFUSAL, harmful_cells
+from proxy.core.plan import CANARIES, Plan, Test
+from proxy.core.signals import CANARY, read
 from proxy.detectors.e_process import BETS, SHARE, UNIT, Key, advance, best, log_add
 from proxy.detectors.intervals import probability_below
 
@@ -75,22 +76,21 @@ class Screen:
         if odds[warning] < self._plan.limits[LineKind.CRITICAL] / UNIT - MARGIN:
             return False
         test = self._plan.tests[warning]
-        bets = advance(self._lines.get(test.key, LineState()).bets, test.table, 0, self._of_refusal(panes))
+        bets = advance(self._lines.get(test.key, LineState()).bets, test.table, 0, self._merged(panes))
         return _below_critical(critical, best(bets).sums) >= self._plan.guard_probability - MARGIN
 
     def _siblings(self, test: Test) -> list[int]:
-        return [place for place, other in enumerate(self._plan.tests) if other.stratum == test.stratum]
+        return [place for place, other in enumerate(self._plan.tests) if other.place == test.place]
 
-    def _of_refusal(self, panes: Sequence[Numbers]) -> dict[Key, int]:
-        return harmful_cells(self._cells.counts(*panes))
+    def _merged(self, panes: Sequence[Numbers]) -> Mapping[Key, int]:
+        return merged(read(self._cells.counts(*panes)))
 
     def _row(self, number: int) -> Floats:
         """What one count of a cell adds to each bet, in nats."""
         if number not in self._rows:
-            found = self._cells.cell(number)
-            key, nothing = (found.stratum, found.r, found.y), (0,) * BETS
-            table = [test.table.get(key, nothing) if found.signal == REFUSAL else nothing for test in self._plan.tests]
-            self._rows[number] = np.array(table) / UNIT
+            found, nothing = self._cells.cell(number), (0,) * BETS
+            key = (CANARIES * (found.signal == CANARY) + found.stratum, found.r, found.y)
+            self._rows[number] = np.array([test.table.get(key, nothing) for test in self._plan.tests]) / UNIT
         return self._rows[number]
 
 

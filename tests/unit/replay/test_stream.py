@@ -16,7 +16,7 @@ from proxy.core.decide import Look, decide
 from proxy.core.findings import Status
 from proxy.core.outcome import Context
 from proxy.core.plan import make_plan
-from proxy.core.policy import Policy
+from proxy.core.policy import Budgets, Policy
 from proxy.core.state import RouteState
 from proxy.core.windows import SCALE, Cell
 from tests.unit.replay.streams import CATEGORIES, T0, WELL, answers, header, numbered, ran
@@ -118,11 +118,11 @@ def test_it_says_what_the_live_engine_says_looking_every_second() -> None:
         (b'{"i": 1}', "a record needs 't'"),
         (b'{"t": "noon", "weight": 1}', "numbers"),
         (b'{"t": -5, "weight": 1}', "`t` must be a time"),
-        (b'{"t": 6001, "weight": 1, "toxicity": 1.5}', "toxicity must be from 0 to 1"),
-        (b'{"t": 6001, "weight": 1, "anomaly": 2}', "0, 1 or null"),
-        (b'{"t": 6001, "weight": 1, "length": -1}', "length must be"),
-        (b'{"t": 6001, "weight": 1, "topic": [1]}', "plain values"),
-        (b'{"t": 6001, "weight": 1, "harm_category": "crime", "refusal": 3}', "0, 1 or null"),
+        (b'{"t": 6001, "route": "support", "weight": 1, "toxicity": 1.5}', "toxicity must be from 0 to 1"),
+        (b'{"t": 6001, "route": "support", "weight": 1, "anomaly": 2}', "0, 1 or null"),
+        (b'{"t": 6001, "route": "support", "weight": 1, "length": -1}', "length must be"),
+        (b'{"t": 6001, "route": "support", "weight": 1, "topic": [1]}', "plain values"),
+        (b'{"t": 6001, "route": "support", "weight": 1, "harm_category": "crime", "refusal": 3}', "0, 1 or null"),
         (b'{"t": 6001, "route": 7}', "`route` must be"),
     ],
 )
@@ -184,12 +184,15 @@ def test_routes_do_not_mix() -> None:
     other = [{**one, "route": "other"} for one in answers(WELL, len(FALL), seed=7)]
     both = [one for pair in zip(FALL, other, strict=True) for one in pair]
     records = [*header()["baseline"], *({**one, "route": "other"} for one in header()["baseline"])]
-    alone = ran(header(), FALL).alarms
-    found = ran(header(records=records), both).alarms
+    each = Policy(budgets=Budgets(scope="route"))
+    alone = ran(header(), FALL, each).alarms
+    found = ran(header(records=records), both, each).alarms
     assert {one["route"] for one in found} == {"support"}
     assert [(one["signal"], one["severity"], one["t"]) for one in found] == [
         (one["signal"], one["severity"], one["t"]) for one in alone
     ]
+    shared = ran(header(records=records), both).alarms  # one budget for both: each of them needs more
+    assert shared[-1]["t"] > found[-1]["t"]
 
 
 def test_a_baseline_without_routes_is_everybodys_and_without_any_it_is_learnt() -> None:
