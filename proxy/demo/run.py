@@ -104,6 +104,7 @@ def settings(stage: Stage, folder: Path) -> dict[str, Any]:
         "policy": str(folder / "policy.yaml"),
         "pane_s": stage.pace.pane_s,
         "close_lag_s": stage.pace.close_lag_s,
+        "sampling": {"strategy": "full"},  # a story of a minute, on a machine that may be busy
         "listen": {"data": "127.0.0.1:0", "health": "127.0.0.1:0", "analysis_health": "127.0.0.1:0"},
         **stage.settings(),
     }
