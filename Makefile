@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: setup setup-dev run demo check test test-wire bench bench-proxy bench-revert bench-stage0 bench-store evaluate test-export bench-sensitive train-names train leave-one-out train-adapter measure-adapter pins docs clean
+.PHONY: setup setup-dev run demo check test test-wire bench bench-proxy bench-revert bench-stage0 bench-store evaluate test-export bench-sensitive train-names train leave-one-out train-adapter measure-adapter pins docs clean image test-helm test-image
 
 .venv/made:
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
@@ -25,6 +25,12 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 	@scripts/test-setup
 	@touch $@
 
+# Helm's own SDK is a wheel of 75 MB; the render and golden tests of `make test` need it.
+.venv/helm: .venv/dev requirements/helm.txt
+	@echo "setup: installing pinned packages for the chart's tests"
+	@$(PIP) --require-hashes -r requirements/helm.txt
+	@touch $@
+
 setup: .venv/core  ## the pinned packages, in .venv
 
 setup-dev: .venv/dev  ## and those of tests and checks
@@ -41,8 +47,8 @@ check: setup-dev  ## formatting, lint, types, layers
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 
-test: check  ## everything that must hold; under 15 minutes on two cores
-	@.venv/bin/pytest -m "not wire and not export"
+test: check .venv/helm  ## everything that must hold; under 15 minutes on two cores
+	@.venv/bin/pytest -m "not wire and not export and not image"
 
 # Its own environment: torch alone is some gigabytes. TRAIN_PY=/path/to/python uses one that has the packages already.
 TRAIN_PY ?= .venv/train/bin/python
@@ -71,6 +77,7 @@ docs: setup  ## pages that are made from declarations
 	@$(PY) -m proxy.config.reference > docs/configuration.md
 	@$(PY) -m proxy.stores.redis_keys > docs/redis-keys.md
 	@$(PY) -m proxy.config.policy_schema > policies/schema.json
+	@$(PY) scripts/helm-values > docs/helm-values.md
 	@$(PY) -m proxy.inventory.page > docs/data-inventory.md
 
 pins:  ## renew requirements/*.txt (needs uv)
@@ -115,3 +122,15 @@ bench-classify: setup  ## int8 beside float32 and PyTorch: ARGS="--fp32 FILE --t
 	@$(BENCH_PY) -m bench.classify $(ARGS)
 
 bench: bench-proxy bench-revert  ## the benchmarks that need nothing else; on a quiet machine
+
+test-helm: .venv/helm  ## the chart: lint, golden files, schemas of Kubernetes, Pod Security; GOLDEN=1 writes the files anew
+	@.venv/bin/pytest tests/helm
+
+IMAGE_ARGS ?=
+
+image:  ## both images with buildah: IMAGE_ARGS="--build-arg BASE=... --build-arg BUILD_BASE=..." (docs/install/image.md)
+	@scripts/image $(IMAGE_ARGS)
+
+test-image: .venv/helm  ## images built, measured and run; the sidecar example under podman; as root, minutes
+	@scripts/image-setup
+	@.venv/bin/pytest -m image

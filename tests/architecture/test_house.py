@@ -54,9 +54,20 @@ def test_no_registry_host_and_no_machine_path_in_the_repository() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("name", ["core", "dev", "demo", "train", "encoder", "wire", "bench"])
+@pytest.mark.parametrize("name", ["core", "dev", "demo", "train", "encoder", "wire", "bench", "helm", "traffic"])
 def test_every_pin_has_its_hash(name: str) -> None:
     text = (ROOT / "requirements" / f"{name}.txt").read_text()
     pins = re.split(r"\n(?=[A-Za-z0-9])", text.strip())
     assert pins
     assert [pin.partition(" ")[0] for pin in pins if "==" in pin and "--hash=sha256:" not in pin] == []
+
+
+def test_the_image_of_traffic_has_the_pins_of_all() -> None:
+    """`requirements/traffic.txt` is a part of `core.txt`, version by version."""
+
+    def pins(name: str) -> set[str]:
+        text = (ROOT / "requirements" / f"{name}.txt").read_text()
+        return {line.split()[0] for line in text.splitlines() if re.match(r"[a-z0-9-]+==", line)}
+
+    assert pins("traffic")
+    assert pins("traffic") - pins("core") == set()

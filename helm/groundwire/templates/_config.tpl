@@ -14,8 +14,34 @@
 {{- toYaml $settings -}}
 {{- end -}}
 
+{{/* Settings that the chart makes of other values: KEY, or SECTION.KEY, and what to say instead. */}}
+{{- define "groundwire.reserved" -}}
+listen: traffic.port, traffic.healthPort, analysis.healthPort, listenHost, traffic.tlsSecret
+state_dir: persistence
+policy: mode and policy
+replicas: replicas or autoscaling
+drain: drain.delaySeconds and drain.graceSeconds
+store.kind: store.kind
+store.url: store.url or store.existingSecret
+store.password_env: store.existingSecret and store.passwordKey
+link.socket: nothing, it lies in the pod
+link.start_hold_s: startHoldSeconds
+analysis.memory_bytes_max: analysis.resources.limits.memory
+{{- end -}}
+
 {{/* Refuses what would be wrong in service, and says why. Rendered by every object that depends on it. */}}
 {{- define "groundwire.check" -}}
+{{- range $key, $instead := (include "groundwire.reserved" . | fromYaml) -}}
+{{- $section := splitList "." $key | first -}}
+{{- $inner := splitList "." $key | last -}}
+{{- $at := get $.Values.settings $section -}}
+{{- if and (hasKey $.Values.settings $section) (or (eq $section $inner) (and (kindIs "map" $at) (hasKey ($at | default dict) $inner))) -}}
+{{- fail (printf "settings.%s is made by the chart; say it with %s." $key $instead) -}}
+{{- end -}}
+{{- end -}}
+{{- if hasKey .Values.policy "mode" -}}
+{{- fail "policy.mode: say it in `mode`, beside it." -}}
+{{- end -}}
 {{- $many := gt (include "groundwire.replicas" . | int) 1 -}}
 {{- $shared := eq (include "groundwire.storeKind" .) "redis" -}}
 {{- $acts := eq .Values.mode "enforce" -}}

@@ -15,9 +15,9 @@ seccompProfile:
 - {name: GROUNDWIRE_STATE_DIR, value: /var/lib/groundwire}
 - {name: GROUNDWIRE_LINK__SOCKET, value: /run/groundwire/link.sock}
 - {name: GROUNDWIRE_LINK__START_HOLD_S, value: {{ .Values.startHoldSeconds | quote }}}
-- {name: GROUNDWIRE_LISTEN__DATA, value: "0.0.0.0:{{ .Values.traffic.port }}"}
-- {name: GROUNDWIRE_LISTEN__HEALTH, value: "0.0.0.0:{{ .Values.traffic.healthPort }}"}
-- {name: GROUNDWIRE_LISTEN__ANALYSIS_HEALTH, value: "0.0.0.0:{{ .Values.analysis.healthPort }}"}
+- {name: GROUNDWIRE_LISTEN__DATA, value: "{{ .Values.listenHost }}:{{ .Values.traffic.port }}"}
+- {name: GROUNDWIRE_LISTEN__HEALTH, value: "{{ .Values.listenHost }}:{{ .Values.traffic.healthPort }}"}
+- {name: GROUNDWIRE_LISTEN__ANALYSIS_HEALTH, value: "{{ .Values.listenHost }}:{{ .Values.analysis.healthPort }}"}
 - {name: GROUNDWIRE_LISTEN__CONTROL, value: "unix:/run/groundwire/control.sock"}
 - {name: GROUNDWIRE_DRAIN__DELAY_S, value: {{ .Values.drain.delaySeconds | quote }}}
 - {name: GROUNDWIRE_DRAIN__GRACE_S, value: {{ .Values.drain.graceSeconds | quote }}}
