@@ -21,6 +21,7 @@ from proxy.telemetry.logs import get_logger
 log = get_logger(__name__)
 
 PREFIX: Final = "ordinary/"
+SUMMED_MIN: Final = 100  # answers: sums over fewer would tell too much of each embedding, which is a text to us
 
 Key = tuple[str, str]  # route, served model
 
@@ -42,9 +43,9 @@ class OrdinaryAnswers:
         ])  # fmt: skip
 
     async def save(self, *, all_of_them: bool = False) -> None:
-        """Keep what is complete and not kept yet; at the end also what is not complete. Raises StateError."""
+        """Keep what is complete and not kept yet; at the end also what is not, from SUMMED_MIN on. Raises StateError."""
         for key, one in list(self._known.items()):
-            if key not in self._kept and one.n and (one.complete or all_of_them):
+            if key not in self._kept and one.n >= SUMMED_MIN and (one.complete or all_of_them):
                 if await self._store.swap(_name(key), self._versions.get(key, 0), to_bytes(one)):
                     self._versions[key] = self._versions.get(key, 0) + 1
                 self._kept.add(key)  # else another process was faster: its own are as good
