@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from proxy.control import view
 from proxy.control.bases import Bases
@@ -18,9 +18,10 @@ from proxy.control.memory import Memory
 from proxy.control.policies import Loaded
 from proxy.control.setup import Setup
 from proxy.core.baseline import Baseline
-from proxy.core.engine import Context, Outcome, Phase, step
+from proxy.core.engine import Context, Outcome, Phase, plan_of, step
 from proxy.core.kinds import drift_text, kind_of
 from proxy.core.ladder import ORDER
+from proxy.core.plan import Plan
 from proxy.core.policy import Policy
 from proxy.core.record import from_bytes as record_from_bytes
 from proxy.core.record import to_bytes as record_to_bytes
@@ -64,11 +65,13 @@ class Looks:
         self._bases = bases
         self.outcomes: dict[str, Outcome] = {}
         self._settled: dict[str, Inputs] = {}  # of the last look at a route, where it changed nothing
+        self._plans: dict[str, tuple[Any, ...]] = {}  # of the last look at a route, after what it was made of
 
     def forget(self, name: str) -> None:
         """This route is no more."""
         self.outcomes.pop(name, None)
         self._settled.pop(name, None)
+        self._plans.pop(name, None)
 
     async def look(self, setup: Setup, name: str, now_s: float) -> Entry | None:
         """Evaluate, decide and keep; the entry as it is afterwards."""
@@ -110,6 +113,7 @@ class Looks:
             policy_text=setup.loaded(entry.route.name).text,
             versions=self._versions(setup),
             stale=entry.outdated,
+            routes=max(1, self._watched()),
         )
 
     def _versions(self, setup: Setup) -> Mapping[str, str]:
@@ -147,12 +151,31 @@ class Looks:
     async def _decide(self, setup: Setup, inputs: Inputs, now_s: float) -> tuple[Outcome, Entry]:
         entry, name = inputs.entry, inputs.entry.route.name
         context = replace(inputs.context, now_s=now_s)
-        outcome = _step(inputs, context)
+        outcome = self._step(inputs, context)
         if _climbs(entry, outcome):
             held = setup.held(await self._climbed(setup, name, now_s), name, now_s)
             if held != context.held:
-                outcome = _step(inputs, replace(context, held=held))
+                outcome = self._step(inputs, replace(context, held=held))
         return outcome, taken(entry, outcome, inputs.baseline)
+
+    def _step(self, inputs: Inputs, context: Context) -> Outcome:
+        entry, baseline, policy = inputs.entry, inputs.baseline, inputs.policy
+        plan = self._plan(entry.route.name, baseline, policy, context)
+        return step(entry.state, inputs.closed, inputs.still_open, baseline, policy, context, plan=plan)
+
+    def _plan(self, name: str, baseline: Baseline | None, policy: Policy, context: Context) -> Plan:
+        """The plan of a route, made again only where something that it is made of changed."""
+        made_of = (baseline, policy, context.pane_s, context.routes)
+        known = self._plans.get(name)
+        if known is None or any(a is not b and a != b for a, b in zip(known, made_of, strict=False)):
+            known = (*made_of, plan_of(baseline, policy, context))
+            self._plans[name] = known
+        plan: Plan = known[-1]
+        return plan
+
+    def _watched(self) -> int:
+        """How many routes share the budgets."""
+        return sum(not one.closed for one in self._memory.known_entries().values())
 
     async def _panes(self, setup: Setup, entry: Entry, policy: Policy, now_s: float) -> tuple[list[Pane], Pane | None]:
         """Closed panes after the last consumed one, and the open ones as one, under the number of the newest.
@@ -170,7 +193,7 @@ class Looks:
 
     async def _climbed(self, setup: Setup, name: str, now_s: float) -> Guard:
         """Count a climb, and say it loudly where it makes a storm."""
-        routes = sum(not one.closed for one in self._memory.known_entries().values())
+        routes = self._watched()
         before = self._memory.guard.known
         rules = setup.policies.overall.policy.fault
         after = await self._memory.guard.edit(lambda guard: climbed(guard, name, now_s, routes, rules))
@@ -178,10 +201,6 @@ class Looks:
             log.error("monitor_fault_suspected", why=after.fault, routes=sorted(after.climbs or {}), then="held")
             await self._memory.note(now_s, GROUNDWIRE, "hold", "", after.fault)
         return after
-
-
-def _step(inputs: Inputs, context: Context) -> Outcome:
-    return step(inputs.entry.state, inputs.closed, inputs.still_open, inputs.baseline, inputs.policy, context)
 
 
 def in_time(entry: Entry, pane_s: float, now_s: float) -> Entry:
