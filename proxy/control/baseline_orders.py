@@ -18,6 +18,7 @@ from proxy.core.baseline import Baseline, Kind, Standing, promote
 from proxy.core.decide import JUDGE
 from proxy.core.errors import StateError
 from proxy.core.fingerprint import Fingerprint, Watch, completed, seen_in
+from proxy.core.hours import usable
 from proxy.core.learning import Learning, absorb, baseline_of, tally
 from proxy.core.record import Record, seal
 from proxy.core.signals import is_impaired
@@ -117,7 +118,9 @@ class BaselineOrders:
         used = [one for one in panes if not _excluded(shelf, one[0], pane_s) and not is_impaired(one[1], lost_max)]
         judge = plane.setup.versions.get(JUDGE, "")
         learning = await asyncio.to_thread(_learnt, used, judge)
-        baseline = baseline_of(learning, plane.now(), judge)
+        gathered = (await self._shelves.hours(entry.route.name).load())[1]
+        hours = usable(gathered) if gathered.context_pane == entry.context_pane else {}
+        baseline = replace(baseline_of(learning, plane.now(), judge), hours=hours)
         window = (used[0][0] * pane_s, (used[-1][0] + 1) * pane_s) if used else (0.0, 0.0)
         source = f"{len(used)} panes of live traffic, {len(panes) - len(used)} left out"
         return Version(0, baseline, source=source, window_s=window)

@@ -6,6 +6,7 @@ Called each second; a route is followed once a pane. Everything is kept by compa
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -17,13 +18,16 @@ from proxy.core.baseline import Baseline, Kind
 from proxy.core.decide import JUDGE
 from proxy.core.errors import GroundwireError
 from proxy.core.fingerprint import Fingerprint, Watch, changes, completed, follow, left, seen_in
+from proxy.core.hours import HOUR_S, Hours, with_hour
+from proxy.core.severity import Severity
 from proxy.core.versions import Switch, Version, content_id, switched
-from proxy.core.windows import Counts, pane_of
+from proxy.core.windows import Counts, merge, pane_of
 from proxy.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 
 GROUNDWIRE: Final = "groundwire"
+CAUGHT_UP_MAX: Final = 24  # hours that are added at once after a pause
 LAG_S: Final = 2.0  # what the pipeline took before a pane closed is in the store by then
 
 Facts = Mapping[str, Mapping[str, str]]  # by route: what servers and settings say now
@@ -119,6 +123,7 @@ class Baselines:
         known = completed(Fingerprint({**facts, **entry.context.facts}, entry.context.seen), watch.seen)
         await self._mark(setup, entry, known, (*found, *left(watch, setup.pane_s)), now_s)
         await self._remind(setup, entry, now_s)
+        await self._gather(setup, entry, closed)
 
     async def _watched(self, entry: Entry, closed: int) -> Watch:
         name, key = entry.route.name, entry.route.candidate.key
@@ -170,6 +175,31 @@ class Baselines:
             log.warning("baseline_review_due", route=entry.route.name, version=entry.version, days=round(days, 1))
             why = f"version {entry.version} has stood for {days:.0f} days: look at it, promote it or build another"
             await self._memory.note(now_s, GROUNDWIRE, "baseline review", entry.route.name, why)
+
+    # --- hours of the week -------------------------------------------------------------------------------------------
+
+    async def _gather(self, setup: Setup, entry: Entry, closed: int) -> None:
+        """Add the hours that have passed, while the route is well and its baseline holds."""
+        name, pane_s = entry.route.name, setup.pane_s
+        kept, last = self._memory.shelves.hours(name), int((closed + 1) * pane_s // HOUR_S) - 1
+        known = kept.known if kept.known.last >= 0 else (await kept.load())[1]
+        if known.context_pane != entry.context_pane:
+            known = Hours(last=last, context_pane=entry.context_pane)
+        elif known.last >= last:
+            return
+        is_well = not entry.outdated and entry.state.severity.rank < Severity.MEDIUM.rank
+        for hour in range(max(known.last, last - CAUGHT_UP_MAX) + 1, last + 1):
+            known = await self._with_hour(entry, known, hour, pane_s, counts=is_well)
+        version, before = await kept.load()
+        if before.last < known.last or before.context_pane != known.context_pane:
+            await kept.swap(version, known)  # else another replica added the same hours, and was faster
+
+    async def _with_hour(self, entry: Entry, hours: Hours, hour: int, pane_s: float, *, counts: bool) -> Hours:
+        if not counts:
+            return with_hour(hours, hour, None)
+        first, last = math.ceil(hour * HOUR_S / pane_s), math.ceil((hour + 1) * HOUR_S / pane_s) - 1
+        panes = await self._memory.store.panes(entry.route.name, entry.route.candidate.key, first, last)
+        return await asyncio.to_thread(lambda: with_hour(hours, hour, merge(counts for _, counts in panes)))
 
 
 def _source(baseline: Baseline) -> str:

@@ -3,6 +3,7 @@
 shelf/NAME            a Shelf: versions, switches, what is excluded
 version/NUMBER/NAME   a Version, written once
 watch/NAME            how far the traffic was followed for a change of context
+hours/NAME            shapes by hour of the week, gathered so far
 record "baseline"     one for every switch
 """
 
@@ -14,9 +15,10 @@ from typing import Final
 import orjson
 
 from proxy.control.kept import Codec, Kept
-from proxy.core import fingerprint, record, versions
+from proxy.core import fingerprint, hours, record, versions
 from proxy.core.errors import ConfigError, StateError
 from proxy.core.fingerprint import Watch
+from proxy.core.hours import Hours
 from proxy.core.record import Record
 from proxy.core.versions import Shelf, Version, head_of, shelved
 from proxy.stores.contract import Store
@@ -32,6 +34,7 @@ class Shelves:
         self._store = store
         self._shelves: dict[str, Kept[Shelf]] = {}
         self._watches: dict[str, Kept[Watch]] = {}
+        self._hours: dict[str, Kept[Hours]] = {}
 
     def shelf(self, name: str) -> Kept[Shelf]:
         """The shelf of a route."""
@@ -44,6 +47,12 @@ class Shelves:
         if name not in self._watches:
             self._watches[name] = Kept(self._store, f"watch/{name}", Codec(_watch_read, _watch_write, Watch()))
         return self._watches[name]
+
+    def hours(self, name: str) -> Kept[Hours]:
+        """What was gathered of a route by hour of the week."""
+        if name not in self._hours:
+            self._hours[name] = Kept(self._store, f"hours/{name}", Codec(_hours_read, _hours_write, Hours()))
+        return self._hours[name]
 
     async def version(self, name: str, number: int) -> Version | None:
         """One version; None where it made room for newer ones."""
@@ -80,10 +89,11 @@ class Shelves:
         """The route is forgotten, and all this with it; the records of switches stay."""
         _, shelf = await self.shelf(name).load()
         keys = [_key(name, head.number) for head in shelf.heads]
-        for key in (*keys, f"shelf/{name}", f"watch/{name}"):
+        for key in (*keys, f"shelf/{name}", f"watch/{name}", f"hours/{name}"):
             await self._drop(key)
         self._shelves.pop(name, None)
         self._watches.pop(name, None)
+        self._hours.pop(name, None)
 
     async def _drop(self, key: str) -> None:
         found = await self._store.load(key)
@@ -122,3 +132,14 @@ def _watch_read(value: bytes) -> Watch:
 
 def _watch_write(watch: Watch) -> bytes:
     return orjson.dumps(fingerprint.watch_to_json(watch))
+
+
+def _hours_read(value: bytes) -> Hours:
+    try:
+        return hours.from_json(orjson.loads(value))
+    except ValueError as wrong:
+        raise StateError(f"the hours of a route are not JSON: {wrong}") from wrong
+
+
+def _hours_write(value: Hours) -> bytes:
+    return orjson.dumps(hours.to_json(value))

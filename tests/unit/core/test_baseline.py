@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.core.baseline import Baseline, Kind, Standing, Tally, from_json, promote, to_json
@@ -43,6 +43,7 @@ baselines = st.builds(
 )
 
 
+@settings(max_examples=25, deadline=None)
 @given(baselines)
 def test_json_both_ways(baseline: Baseline) -> None:
     assert from_json(json.loads(json.dumps(to_json(baseline))), "b.json") == baseline
