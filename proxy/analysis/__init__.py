@@ -8,5 +8,7 @@ embedding   fixed projections of embeddings.                   anomaly     answe
 totals      what the pipeline did, for its metrics.            remote      answers offered to remote classifiers.
 queue       pure: what waits, within bounds.                   counting    pure: from observations to cells.
 coverage    pure: the share of exchanges that traffic sends.   decoding    pure: from captured bytes to plain ones.
+sampler     the coins, and what traffic is unusual.            glancing    stage 0, before anything is sampled.
+budget      pure: the controller of the CPU budget.
 prompt_key  keyed hashes.                                      health      /livez, /readyz, /metrics.
 """
