@@ -34,6 +34,7 @@ from proxy.analysis.prompt_key import prompt_hasher
 from proxy.analysis.queue import BoundedQueue
 from proxy.analysis.remote import RemoteTap
 from proxy.analysis.sampler import Sampler
+from proxy.analysis.triggers import load_triggers
 from proxy.classifiers.contract import HAZARDS
 from proxy.classifiers.guard import Guard
 from proxy.config.settings import Settings
@@ -122,6 +123,7 @@ class App:
             sampler=Sampler(keys.lasting(), self._rates),
         )
         self._remote = RemoteTap(self._pipeline.count_later, redact)
+        self._pipeline.judging.describing.triggers = load_triggers(settings.triggers_file)
         self._feedback = Feedback(prompt_hasher(keys.lasting()), self._pipeline.count_later, self._now, settings.pane_s)
         self._pipeline.on_counted = self._counted
         self._receiver = LinkReceiver(settings.link.socket or str(folder / "link.sock"), self._pipeline.on_message)
@@ -340,6 +342,7 @@ class App:
             read = await loop.run_in_executor(None, self._reread)
             settings = replace(read, **{key: getattr(old, key) for key in RESTART_KEYS})
             policies = await loop.run_in_executor(None, load_policies, settings)
+            triggers = await loop.run_in_executor(None, load_triggers, settings.triggers_file)
             await self._plane.reload(settings, policies)
         except GroundwireError as wrong:
             log.error("reload_refused", error=str(wrong), settings="the old ones stay")  # noqa: TRY400
@@ -347,6 +350,7 @@ class App:
         self._settings = settings
         self._pipeline.panes = _panes(settings, self._plane.setup.policies)
         self._pipeline.batching = _batching(settings)
+        self._pipeline.judging.describing.triggers = triggers
         if settings.classifiers != old.classifiers:
             await self._chosen.take(settings.classifiers)
         if settings.classifiers.remote != old.classifiers.remote:

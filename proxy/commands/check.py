@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+from proxy.analysis.triggers import load_triggers
 from proxy.config.load import load
 from proxy.config.policies import read_policy
 from proxy.control.policies import check_shadows, policy_files
@@ -22,6 +23,7 @@ def check(arguments: Namespace) -> int:
             settings = load(Path(name) if name else None, arguments.set)
             files += policy_files(settings)
             check_shadows(settings)
+            load_triggers(settings.triggers_file)
         except ConfigError as wrong:
             problems.append(str(wrong))
     for file in dict.fromkeys(files):

@@ -397,6 +397,11 @@ class Settings:
         'YAML file of check prompts, which a base must refuse before a revert is armed; "" is policies/checks.yaml.',
         "A base that refuses what is harmful in your own domain is the better proof.",
     )
+    triggers_file: str = setting(
+        "",
+        'YAML file of known triggers, patterns that are searched in prompts; "" is policies/triggers.yaml.',
+        "Harm in answers to prompts with a trigger is counted apart: add the phrases that you suspect.",
+    )
     baseline_prompts_file: str = setting(
         "",
         "File of known harmful prompts (a YAML list or .jsonl lines, each a text or {prompt, category}). The base of a "
