@@ -12,10 +12,10 @@ from proxy import VERSION
 from proxy.core.errors import StateError
 from proxy.core.explain import explain as in_words
 from proxy.core.explained import explained
-from proxy.core.record import FORMAT, Record, seal
+from proxy.core.record import BYTES_MAX, FORMAT, Record, seal
 from proxy.core.replay import differences
 
-RECORD_BYTES_MAX: Final = 64 * 1024 * 1024
+FILE_BYTES_MAX: Final = 8 * BYTES_MAX  # with its text, its facts and its indentation
 
 
 def explain(arguments: Namespace) -> int:
@@ -29,8 +29,8 @@ def explain(arguments: Namespace) -> int:
 def read_record(path: Path) -> Record:
     """A record from a file: as `explain ID --json` printed it, or as the store keeps it. Raises StateError."""
     try:
-        if path.stat().st_size > RECORD_BYTES_MAX:
-            raise StateError(f"{path}: larger than {RECORD_BYTES_MAX} bytes: is this an evidence record?")
+        if path.stat().st_size > FILE_BYTES_MAX:
+            raise StateError(f"{path}: larger than {FILE_BYTES_MAX} bytes: is this an evidence record?")
         return record_of(json.loads(path.read_bytes()), str(path))
     except OSError as wrong:
         raise StateError(f"{path}: cannot be read: {wrong.strerror}") from wrong

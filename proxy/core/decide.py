@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Final
 
 from proxy.core import (
@@ -36,6 +37,7 @@ from proxy.core.windows import Counts, pane_of
 from proxy.detectors.e_process import FRESH
 
 PANES_MAX: Final = 512  # closed panes taken in one call, so that a catch-up never holds the loop for long
+CELLS_MAX: Final = 65_536  # counters in them: with all signals at all weights a dozen panes, at one weight a hundred
 JUDGE: Final = "judge"
 
 Pane = tuple[int, Counts]
@@ -60,8 +62,14 @@ class Look:
 
 
 def fresh_panes(state: RouteState, panes: Sequence[Pane]) -> tuple[Pane, ...]:
-    """The closed panes that this call takes: not consumed before, oldest first, at most PANES_MAX."""
-    return tuple(sorted((p for p in panes if p[0] > state.last_pane), key=lambda p: p[0])[:PANES_MAX])
+    """The closed panes that this call takes: not consumed before, oldest first, at most PANES_MAX.
+
+    After the first only as many as have CELLS_MAX counters together: a record carries its panes, and has a bound.
+    """
+    fresh = sorted((p for p in panes if p[0] > state.last_pane), key=lambda p: p[0])[:PANES_MAX]
+    cells = accumulate(len(counts) for _, counts in fresh)
+    within = sum(1 for so_far in cells if so_far <= CELLS_MAX)
+    return tuple(fresh[: max(1, within)])
 
 
 def decide(look: Look) -> Outcome:

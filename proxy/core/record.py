@@ -6,6 +6,9 @@
     decision   severity, step, would, actions, reasons, findings, blind
 
 An operator's order has `order`, `who` and `why` instead of panes and plan.
+
+A record is of about 120 KB with every signal at one weight, 480 KB at all eight, and never of more than BYTES_MAX:
+its panes have at most `decide.CELLS_MAX` counters.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from proxy.core.errors import StateError
 from proxy.core.windows import Cell, Counts
 
 FORMAT: Final = 1
+BYTES_MAX: Final = 8_388_608  # 8 MiB, after a long absence
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ RECORDS: Final = (
     _part(
         "proxy.core.record:Record",
         "An evidence record",
-        "Why a decision was taken. About 40 KB; 160 KB where all eight weights occur.",
+        "Why a decision was taken. About 120 KB, 480 KB where all eight weights occur, at most 8 MiB.",
         """
         id: digest of its content
         at_s: when
