@@ -1,8 +1,9 @@
 """How counts lie in Redis: small integers in small hashes. Pure.
 
 The names of a route (cells and served models) get numbers once, and a pane's hash holds number -> whole observations:
-about five bytes a counter. What a cell holds beyond whole observations (fixed point, SCALE is one) lies in a hash of
-its own, which most panes do not have. A hash never has more than IDS_PER_CHUNK fields, so that servers keep it packed.
+about five bytes a counter, and 1.5 once the pane is old and packed (`sealed`). What a cell holds beyond whole
+observations (fixed point, SCALE is one) lies in a hash of its own, which most panes do not have. A hash never has more
+than IDS_PER_CHUNK fields, so that servers keep it compact.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from proxy.core.windows import SCALE, Cell, Counts, cell
 from proxy.stores.contract import First
 from proxy.stores.pending import Frozen
 from proxy.stores.redis_keys import RouteKeys
+from proxy.stores.sealed import read_sealed
 
 IDS_PER_CHUNK: Final = 120
 BITMAP_BITS: Final = 524_288  # 64 KiB
@@ -45,10 +47,12 @@ def text_of_served(served: str) -> str:
 class Names:
     """Numbers of a route's names. Another generation has other numbers, and other panes.
 
-    `fractions`: whether any cell ever had a part of an observation. `size`: how many have a number.
+    `sealed`: panes that had been packed when it was read. `fractions`: whether any cell ever had a part of an
+    observation. `size`: how many have a number.
     """
 
     generation: str
+    sealed: int = 0
     ids: dict[str, int] = field(default_factory=dict)
     cells: dict[int, Cell] = field(default_factory=dict)
     fractions: bool = False
@@ -72,10 +76,10 @@ def names_of(found: Mapping[bytes, bytes]) -> Names | None:
     """Read all names of a route; None where there are none. Raises StateError."""
     if b"g" not in found:
         return None
-    names = Names(found[b"g"].decode(), fractions=b"f" in found)
+    names = Names(found[b"g"].decode(), int(found.get(b"s", 0)), fractions=b"f" in found)
     try:
         for text, number in found.items():
-            if text not in (b"g", b"n", b"f"):
+            if text not in (b"g", b"n", b"f", b"s"):
                 names.learn(text.decode(), int(number))
     except (ValueError, IndexError, TypeError) as wrong:
         raise StateError(f"names of counters in the shared store cannot be read: {wrong!r}") from wrong
@@ -100,13 +104,14 @@ class Packed:
     ttls_s: list[int] = field(default_factory=list)
     plain: list[Line] = field(default_factory=list)
     firsts: list[list[Any]] = field(default_factory=list)
+    panes: set[str] = field(default_factory=set)
     dropped: int = 0
     fractions: bool = False
     _places: dict[str, int] = field(default_factory=dict)
 
     def payload(self) -> bytes:
         """For ARGV."""
-        return orjson.dumps({"t": self.ttls_s, "p": self.plain, "m": self.firsts})
+        return orjson.dumps({"t": self.ttls_s, "p": self.plain, "m": self.firsts, "o": sorted(self.panes)})
 
     def place(self, key: str, ttl_s: int) -> int:
         """The number of a key, from 1."""
@@ -160,6 +165,7 @@ def _lines(packed: Packed, names: Names, where: tuple[RouteKeys, str, int, int],
         for is_part, amount in ((False, whole), (True, part)):
             if amount:
                 packed.fractions |= is_part
+                packed.panes.add(f"{served_id}:{pane}")
                 key = packed.place(keys.pane(names.generation, served_id, pane, chunk, part=is_part), ttl_s)
                 lines.setdefault(key, [key]).extend((place, amount))
     return list(lines.values())
@@ -176,12 +182,15 @@ def unpack(names: Names, hashes: Iterable[tuple[int, bool, Mapping[bytes, bytes]
     return counts
 
 
-def chunk_keys(names: Names, keys: RouteKeys, served: str, pane: int) -> Sequence[tuple[int, bool, str]]:
-    """Every hash that a pane may have, as (chunk, whether of parts, key)."""
-    served_id = names.ids[text_of_served(served)]
-    parts = (False, True) if names.fractions else (False,)
+def chunk_keys(names: Names, keys: RouteKeys, served_id: int, pane: int) -> Sequence[tuple[int, bool, str]]:
+    """Every hash that an open pane may have, as (chunk, whether of parts, key)."""
     return [
         (chunk, part, keys.pane(names.generation, served_id, pane, chunk, part=part))
         for chunk in range(names.chunks)
-        for part in parts
+        for part in (False, True)
     ]
+
+
+def unpack_sealed(names: Names, blob: bytes) -> dict[Cell, int]:
+    """The counts of a packed pane."""
+    return {names.cells[number]: count for number, count in read_sealed(blob) if number in names.cells}

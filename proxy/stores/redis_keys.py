@@ -41,7 +41,7 @@ KEYS: Final[Sequence[Declared]] = (
         "gw:{<route>}:k",
         "hash",
         "name of a counter `[signal, stratum, r, y]` or of a served model -> its number; `g` generation, `n` highest "
-        "number, `f` 1 once a counter held a part of an observation",
+        "number, `f` 1 once a counter held a part of an observation, `s` panes that were packed",
         "twice the retention of panes, renewed by each flush",
         "The numbers of a route's counters.",
     ),
@@ -50,7 +50,7 @@ KEYS: Final[Sequence[Declared]] = (
         "hash",
         "number of a counter within the chunk, 0 to 119 -> whole observations, an integer",
         "retention of panes (`analysis.panes_kept_max` times `pane_s`), renewed by each flush that adds to it",
-        "The counters of a pane.",
+        "The counters of an open pane.",
     ),
     Declared(
         "gw:{<route>}:p:<generation>:<served>:<pane>:<chunk>:f",
@@ -58,6 +58,22 @@ KEYS: Final[Sequence[Declared]] = (
         "number of a counter within the chunk, 0 to 119 -> parts of an observation in 1/65536, an integer",
         "as the pane",
         "What counters hold beyond whole observations; most panes have none.",
+    ),
+    Declared(
+        "gw:{<route>}:o:<generation>",
+        "set",
+        "number of a served model and of a pane, `SERVED:PANE`",
+        "twice the retention of panes, renewed by each flush",
+        "The panes that are not packed yet.",
+    ),
+    Declared(
+        "gw:{<route>}:h:<generation>:<served>:<span>",
+        "hash",
+        "pane -> its counters as packed integers: a bitmap of the numbers that it has, then each count as a varint "
+        "(`stores/sealed.py`)",
+        "retention of panes, renewed by each pane that is packed into it",
+        "The counters of 60 panes that closed some time ago. What comes later lies beside them, as open panes, and is "
+        "added when it is read.",
     ),
     Declared(
         "gw:{<route>}:n:<replica>",
@@ -122,10 +138,21 @@ class RouteKeys:
         """Bitmap of the prompts of one span of the duplicate memory."""
         return f"gw:{{{self.tag}}}:d:{generation}:{max(0, epoch)}"
 
+    def unsealed(self, generation: str) -> str:
+        """Set of the panes that are not packed."""
+        return f"gw:{{{self.tag}}}:o:{generation}"
+
+    def sealed(self, generation: str, served: int, span: int) -> str:
+        """Hash of packed panes."""
+        return f"gw:{{{self.tag}}}:h:{generation}:{served}:{_number(span)}"
+
     def pane(self, generation: str, served: int, pane: int, chunk: int, *, part: bool) -> str:
         """Hash of the counters of a pane."""
-        number = str(pane) if pane >= 0 else f"n{-pane}"
-        return f"gw:{{{self.tag}}}:p:{generation}:{served}:{number}:{chunk}" + (":f" if part else "")
+        return f"gw:{{{self.tag}}}:p:{generation}:{served}:{_number(pane)}:{chunk}" + (":f" if part else "")
+
+
+def _number(value: int) -> str:
+    return str(value) if value >= 0 else f"n{-value}"
 
 
 def keys_of(route: str) -> RouteKeys:

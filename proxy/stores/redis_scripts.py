@@ -47,7 +47,7 @@ return numbers
 """)
 
 FLUSH: Final = Script("""
--- KEYS: names, the replica's last flush, bitmaps and panes... (numbered from 1 in the payload).
+-- KEYS: names, the replica's last flush, open panes, bitmaps and panes... (numbered from 1 in the payload).
 -- ARGV: generation, number of this flush, lifetime of names and number, whether it holds parts, payload.
 -- Gives -1: names of another generation; else how many prompts another replica had counted; 0 for one seen before.
 if redis.call('HGET', KEYS[1], 'g') ~= ARGV[1] then return -1 end
@@ -81,9 +81,11 @@ local function any_known(now, before, marks)
 end
 redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
 add(payload.p)
+for _, pane in ipairs(payload.o) do redis.call('SADD', KEYS[3], pane) end
+redis.call('EXPIRE', KEYS[3], ARGV[3])
 local bitmaps = {}
 for _, first in ipairs(payload.m) do
-  local now, before, marks = KEYS[first[1] + 2], KEYS[first[2] + 2], first[3]
+  local now, before, marks = KEYS[first[1] + 3], KEYS[first[2] + 3], first[3]
   if any_known(now, before, marks) then
     repeated = repeated + 1
     add(first[5])
@@ -97,14 +99,94 @@ for _, first in ipairs(payload.m) do
 end
 for place, held in pairs(sums) do
   for field, count in pairs(held) do
-    redis.call('HINCRBY', KEYS[place + 2], string.format('%d', field), string.format('%.0f', count))
+    redis.call('HINCRBY', KEYS[place + 3], string.format('%d', field), string.format('%.0f', count))
   end
-  redis.call('EXPIRE', KEYS[place + 2], payload.t[place])
+  redis.call('EXPIRE', KEYS[place + 3], payload.t[place])
 end
-for place in pairs(bitmaps) do redis.call('EXPIRE', KEYS[place + 2], payload.t[place]) end
+for place in pairs(bitmaps) do redis.call('EXPIRE', KEYS[place + 3], payload.t[place]) end
 if ARGV[4] == '1' then redis.call('HSET', KEYS[1], 'f', 1) end
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 return repeated
+""")
+
+SEAL: Final = Script("""
+-- KEYS: names, open panes, packed panes, then for each chunk its hash of observations and its hash of parts.
+-- ARGV: generation, highest number, open pane, field, lifetime, numbers a chunk, parts of an observation.
+-- Gives -1 where names changed, else 1. Done twice it does nothing: what was packed is in no hash any more.
+local head = redis.call('HMGET', KEYS[1], 'g', 'n')
+if head[1] ~= ARGV[1] or head[2] ~= ARGV[2] then return -1 end
+local wholes, parts, highest = {}, {}, 0
+local function add(into, number, count)
+  into[number] = (into[number] or 0) + count
+  if number > highest then highest = number end
+end
+local function read(blob, at)
+  local n, scale = 0, 1
+  while true do
+    local byte = string.byte(blob, at)
+    at = at + 1
+    n = n + (byte % 128) * scale
+    if byte < 128 then return n, at end
+    scale = scale * 128
+  end
+end
+local blob = redis.call('HGET', KEYS[3], ARGV[4])
+if blob then
+  local length, at = read(blob, 1)
+  local bits, n = at, nil
+  at = at + length
+  for number = 0, length * 8 - 1 do
+    if math.floor(string.byte(blob, bits + math.floor(number / 8)) / 2 ^ (number % 8)) % 2 == 1 then
+      n, at = read(blob, at)
+      add(wholes, number, math.floor(n / 2))
+      if n % 2 == 1 then
+        n, at = read(blob, at)
+        add(parts, number, n)
+      end
+    end
+  end
+end
+for i = 4, #KEYS do
+  local fields = redis.call('HGETALL', KEYS[i])
+  local first = math.floor((i - 4) / 2) * tonumber(ARGV[6])
+  for j = 1, #fields, 2 do
+    add(i % 2 == 0 and wholes or parts, first + tonumber(fields[j]), tonumber(fields[j + 1]))
+  end
+end
+local out = {}
+local function write(n)
+  while n >= 128 do
+    out[#out + 1] = string.char(n % 128 + 128)
+    n = math.floor(n / 128)
+  end
+  out[#out + 1] = string.char(n)
+end
+local length = math.floor(highest / 8) + 1
+write(length)
+for byte = 0, length - 1 do
+  local sum = 0
+  for bit = 0, 7 do
+    if wholes[byte * 8 + bit] or parts[byte * 8 + bit] then sum = sum + 2 ^ bit end
+  end
+  out[#out + 1] = string.char(sum)
+end
+for number = 0, highest do
+  if wholes[number] or parts[number] then
+    local unit, part = tonumber(ARGV[7]), parts[number] or 0
+    local whole = (wholes[number] or 0) + math.floor(part / unit)
+    part = part % unit
+    write(whole * 2 + (part > 0 and 1 or 0))
+    if part > 0 then write(part) end
+  end
+end
+if highest > 0 then
+  redis.call('HSET', KEYS[3], ARGV[4], table.concat(out))
+  redis.call('EXPIRE', KEYS[3], ARGV[5])
+end
+redis.call('HINCRBY', KEYS[1], 's', 1)
+for i = 4, #KEYS do redis.call('DEL', KEYS[i]) end
+redis.call('SREM', KEYS[2], ARGV[3])
+return 1
 """)
 
 SWAP: Final = Script("""

@@ -20,7 +20,7 @@ from typing import Final, TypeVar
 
 from proxy.config.settings import Settings
 from proxy.core.errors import StateError
-from proxy.core.windows import Cell, Counts, merge
+from proxy.core.windows import Cell, Counts, merge, pane_of
 from proxy.stores import redis_scripts as scripts
 from proxy.stores.contract import Figures, First, Resolve
 from proxy.stores.held import Held, theirs
@@ -37,6 +37,7 @@ log = get_logger(__name__)
 
 CLOCK_INTERVAL_S: Final = 10.0
 CLOCK_ROUND_TRIP_MAX_S: Final = 0.25  # an answer that took longer says too little of the time
+SEAL_BEYOND_LAG_PANES: Final = 10  # late flushes have mostly come by then
 MIRROR_NAME: Final = "shared.state"
 
 T = TypeVar("T")
@@ -44,11 +45,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`retention_s`: life of a pane. `records_s`: of a record. `cells_max`: counters that may wait."""
+    """`retention_s`: life of a pane. `records_s`: of a record. `cells_max`: counters that may wait.
+
+    Panes of `pane_s` that ended `seal_after_s` ago are packed, a route each `seal_interval_s`.
+    """
 
     retention_s: int
     records_s: int = 400 * DAY_S
     cells_max: int = 250_000
+    pane_s: float = 60.0
+    seal_after_s: float = 900.0
+    seal_interval_s: float = 60.0
 
 
 class RedisStore:
@@ -77,6 +84,7 @@ class RedisStore:
         self._floor: int | None = None
         self._away = ""
         self._offset_s = 0.0
+        self._sealed_s: dict[str, float] = {}
         self._clock_s = -CLOCK_INTERVAL_S
         self._flushing = asyncio.Lock()
 
@@ -156,6 +164,7 @@ class RedisStore:
         self._pending.forget(route)
         self._recent.forget(route)
         self._read = {key: panes for key, panes in self._read.items() if key[0] != route}
+        self._sealed_s.pop(route, None)
         self._gone.add(route)
         await self._or_here(self._forget_gone, lambda: None)
 
@@ -234,6 +243,7 @@ class RedisStore:
                 done = await asyncio.gather(*map(self._flush_route, self._pending.routes()), return_exceptions=True)
                 for wrong in filter(None, done):
                     raise wrong
+                await self._seal()
             except Away as wrong:
                 self._leave(wrong)
                 raise
@@ -261,6 +271,15 @@ class RedisStore:
                 repeated = await self._counters.flush(route, frozen, self._now() + self._offset_s)
                 self.figures.repeated_elsewhere += repeated
             self._pending.acknowledged(route, frozen)
+            self._sealed_s.setdefault(route, self._now() - self._options.seal_interval_s)
+
+    async def _seal(self) -> None:
+        """Pack old panes of the routes that this process counts for, one route after the other."""
+        now_s = self._now()
+        for route in [one for one, at_s in self._sealed_s.items() if now_s - at_s >= self._options.seal_interval_s]:
+            before = pane_of(now_s + self._offset_s - self._options.seal_after_s, self._options.pane_s)
+            await self._counters.seal(route, before)
+            self._sealed_s[route] = now_s
 
     async def _catch_up(self) -> None:
         """The clock, now and then and as a probe; then what was written while the store was away."""
@@ -311,6 +330,8 @@ async def open_redis(settings: Settings) -> RedisStore:
         retention_s=int(settings.analysis.panes_kept_max * settings.pane_s) + 1,
         records_s=settings.store.records_kept_days * DAY_S,
         cells_max=settings.store.cells_waiting_max,
+        pane_s=settings.pane_s,
+        seal_after_s=settings.close_lag_s + SEAL_BEYOND_LAG_PANES * settings.pane_s,
     )
     store = RedisStore(RedisLink(settings.store), options, Mirror(folder / MIRROR_NAME))
     await store.open()

@@ -21,6 +21,7 @@ from proxy.stores.mirror import Mirror
 from proxy.stores.pending import Pending
 from proxy.stores.redis_keys import KEYS, page
 from proxy.stores.redis_store import RedisStore
+from proxy.stores.sealed import read_sealed
 from tests.contracts.conftest import Place
 from tests.contracts.flaky import replica
 from tests.contracts.redis_servers import Server
@@ -120,7 +121,8 @@ class TestKeys:
         place.wipe()
         store = await place.open()
         await store.add("org/model:v1 {x}", "m", -3, {REFUSED: 5})
-        await store.add("r", "m", 1, {Cell("s", str(i), 0, 1): SCALE + i for i in range(300)})
+        for pane in (1, int(time.time() // 60)):  # one that is packed at once, and one that is open
+            await store.add("r", "m", pane, {Cell("s", str(i), 0, 1): SCALE + i for i in range(300)})
         await store.add_first("r", "m", 1, first("h"))
         await store.swap("route/r", 0, b"1")
         await store.swap("guard", 0, b"1")
@@ -174,6 +176,45 @@ step = st.tuples(
     st.dictionaries(cells, st.integers(1, 2**36), max_size=3),
     st.booleans(),  # flush afterwards
 )
+
+
+packable = st.dictionaries(
+    st.builds(Cell, st.just("s"), st.integers(0, 400).map(str), st.just(0), st.just(1)),
+    st.one_of(st.integers(1, 300), st.integers(1, 200).map(lambda n: n * SCALE), st.integers(1, 2**45)),
+    max_size=30,
+)
+
+
+class TestPacking:
+    @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    @given(st.lists(st.tuples(st.integers(-70, 70), packable, st.booleans()), max_size=8))
+    async def test_a_pane_reads_the_same_packed_or_open_or_packed_again(
+        self, redis_server: Server, added: Sequence[tuple[int, dict[Cell, int], bool]]
+    ) -> None:
+        redis_server.sync.flushall()
+        store, _ = replica(redis_server.url, seal_interval_s=1e9)
+        packer, _ = replica(redis_server.url)
+        for pane, some, pack in added:
+            await store.add("r", "m", pane, some)
+            await store.flush()
+            if pack:
+                await packer.add("r", "m", pane, {REFUSED: 1})
+                await packer.flush()
+                await store.add("r", "m", pane, {REFUSED: SCALE - 1})  # late: beside what is packed
+                await store.flush()
+        expected: dict[int, list[dict[Cell, int]]] = {}
+        for pane, some, pack in added:
+            expected.setdefault(pane, []).append(merge([some, {REFUSED: SCALE}] if pack else [some]))
+        sums = [(pane, counts) for pane in sorted(expected) if (counts := merge(expected[pane]))]
+        for one in (store, packer):
+            assert [(pane, dict(found)) for pane, found in await one.panes("r", "m", -70, 70)] == sums
+        await store.close()
+        await packer.close()
+
+    def test_a_packed_pane_that_ends_early_is_an_error(self) -> None:
+        for blob in (b"", b"\x02\xff", b"\x01\x02\x80"):
+            with pytest.raises(StateError, match="ends early"):
+                list(read_sealed(blob))
 
 
 class TestNothingTwice:
