@@ -1,17 +1,19 @@
 """Keeps one analysis process running, and never exits by itself: a pod is ready only while all its containers run.
 
 A child that ends is started again, after a pause that grows while it keeps ending early. SIGTERM and SIGINT are passed
-on and end the supervisor too; SIGHUP is passed on. A child that passes its memory limit ends by itself (`app`): traffic
-does not notice, and nothing that was stored is lost.
+on and end the supervisor too; SIGHUP is passed on, and sent where a watched file has changed. A child that passes its
+memory limit ends by itself (`app`): traffic does not notice, and nothing that was stored is lost.
 """
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final
 
+from proxy.config.watch import watch
 from proxy.telemetry.logs import get_logger, set_up
 
 log = get_logger(__name__)
@@ -83,17 +85,19 @@ async def _wait(event: asyncio.Event, timeout_s: float) -> None:
         pass
 
 
-async def _run(command: Sequence[str]) -> None:
+async def _run(command: Sequence[str], files: Callable[[], Sequence[Path]]) -> None:
     supervisor = Supervisor(command)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, supervisor.stop)
     loop.add_signal_handler(signal.SIGHUP, supervisor.send, signal.SIGHUP)
+    watching = asyncio.create_task(watch(files, lambda: supervisor.send(signal.SIGHUP)), name="watch")
     await supervisor.run()
+    watching.cancel()
 
 
-def supervise(command: Sequence[str], log_level: str = "info") -> int:
-    """Run `command` again and again until SIGTERM. Gives the exit code."""
+def supervise(command: Sequence[str], files: Callable[[], Sequence[Path]] = tuple, log_level: str = "info") -> int:
+    """Run `command` again and again until SIGTERM; `files` names those whose change is a SIGHUP. Returns 0."""
     set_up(log_level, "supervisor")
-    asyncio.run(_run(command))
+    asyncio.run(_run(command, files))
     return 0

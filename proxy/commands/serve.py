@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from pathlib import Path
 
 from proxy.config.compiled import compile_settings, start_compiling
 from proxy.config.settings import Settings
+from proxy.config.watch import files_of
+from proxy.core.errors import ConfigError
 
 
 def flags_of(arguments: Namespace) -> list[str]:
@@ -26,8 +29,16 @@ def serve(arguments: Namespace) -> int:
     if arguments.only == "analysis":
         from proxy.analysis.supervisor import supervise  # noqa: PLC0415 - each process loads only what it needs
 
-        return supervise(child_command(arguments))
+        return supervise(child_command(arguments), lambda: _watched(arguments))
     return _traffic(arguments)
+
+
+def _watched(arguments: Namespace) -> tuple[Path, ...]:
+    """The files whose change is a reload; of settings with a mistake their own file, in which it will be mended."""
+    try:
+        return files_of(arguments.config, compile_settings(arguments.config, flags_of(arguments)))
+    except ConfigError:
+        return (Path(arguments.config),) if arguments.config else ()
 
 
 def child_command(arguments: Namespace) -> list[str]:
@@ -44,12 +55,11 @@ def _traffic(arguments: Namespace) -> int:
     def read() -> Settings:
         return compile_settings(arguments.config, flags_of(arguments))
 
-    return main(started(), read, None if arguments.only == "traffic" else child_command(arguments))
+    spawned = None if arguments.only == "traffic" else child_command(arguments)
+    return main(started(), read, spawned, arguments.config)
 
 
 def _analysis(arguments: Namespace) -> int:
-    from pathlib import Path  # noqa: PLC0415
-
     from proxy.analysis.app import main  # noqa: PLC0415
     from proxy.config.load import load  # noqa: PLC0415
 

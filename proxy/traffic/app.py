@@ -16,6 +16,7 @@ import uvloop
 from proxy.config.orders import orders_socket
 from proxy.config.pins import with_settings
 from proxy.config.settings import Settings
+from proxy.config.watch import files_of, watch
 from proxy.core.enforcement import Snapshot
 from proxy.core.errors import GroundwireError, StateError
 from proxy.link.sender import LinkSender
@@ -39,14 +40,20 @@ PROBE_MAX_S: Final = 5.0
 GC_THRESHOLD: Final = 50_000
 
 
-def main(settings: Settings, reload: Callable[[], Settings] | None, spawn_analysis: list[str] | None) -> int:
-    """Serve until SIGTERM or SIGINT. `reload` reads the settings anew on SIGHUP; `spawn_analysis` is a command line.
+def main(
+    settings: Settings,
+    reload: Callable[[], Settings] | None,
+    spawn_analysis: list[str] | None,
+    config: str | None = None,
+) -> int:
+    """Serve until SIGTERM or SIGINT. `reload` reads the settings anew, on SIGHUP and when `config`, their file, or one
+    that it names has changed; `spawn_analysis` is a command line.
 
     Returns 0, or 1 where a port or a file cannot be used.
     """
     set_up(settings.log_level, "traffic")
     try:
-        uvloop.run(App(settings, reload, spawn_analysis).run())
+        uvloop.run(App(settings, reload, spawn_analysis, config).run())
     except GroundwireError as wrong:
         sys.stderr.write(f"groundwire: {wrong}\n")
         return 1
@@ -57,10 +64,15 @@ class App:
     """One running traffic process."""
 
     def __init__(
-        self, settings: Settings, reload: Callable[[], Settings] | None, spawn_analysis: list[str] | None
+        self,
+        settings: Settings,
+        reload: Callable[[], Settings] | None,
+        spawn_analysis: list[str] | None,
+        config: str | None,
     ) -> None:
         self._settings = settings
         self._reload = reload
+        self._config = config
         self._started_s = time.time()
         self._stop = asyncio.Event()
         self._readiness = Readiness()
@@ -102,6 +114,7 @@ class App:
         loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
         self._sweep()
         self._spawn(self._probe())
+        self._spawn(watch(lambda: files_of(self._config, self._settings), self._on_hangup))
         gc.collect()
         gc.freeze()  # what is there now stays; requests make no cycles, so the collector need hardly look
         gc.set_threshold(GC_THRESHOLD)

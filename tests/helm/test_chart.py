@@ -123,7 +123,7 @@ def test_groundwire_writes_to_volumes_only(name: str, rendered: Mapping[str, Map
                 assert container["resources"]["limits"]["memory"]
 
 
-# --- what the layout promises -------------------------------------------------------------------------------------------
+# --- what the layout promises -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name.startswith("sidecar")])
@@ -210,7 +210,7 @@ def test_rules_and_dashboards_come_from_files_untouched(tmp_path: Path) -> None:
     assert board["metadata"]["labels"]["grafana_dashboard"] == "1"
 
 
-# --- refusals -----------------------------------------------------------------------------------------------------------
+# --- refusals ---------------------------------------------------------------------------------------------------------
 
 REFUSED: Mapping[str, tuple[Path, Mapping[str, Any], str]] = {
     "a mode that is none": (GROUNDWIRE, {**UPSTREAM, "mode": "enforcing"}, "'/mode': value must be one of"),
