@@ -22,6 +22,7 @@ from proxy.analysis import coverage as coverages
 from proxy.analysis.assessing import Assessor
 from proxy.analysis.budget import Budget, Work, at_edge
 from proxy.analysis.classifier import Chosen
+from proxy.analysis.coverage import Pressure
 from proxy.analysis.faults import fault
 from proxy.analysis.feedback import Feedback
 from proxy.analysis.hash_keys import Keys, open_keys, prompt_hashes
@@ -289,7 +290,11 @@ class App:
         self._coverage_version = 0 if kept is None else kept[0]
         if kept is not None:
             self._pipeline.coverage = coverages.from_bytes(kept[1])
-            self._plane.set_coverage(self._pipeline.coverage.k)
+            self._ask()
+
+    def _ask(self) -> None:
+        """Tell traffic the share of exchanges that it is to send."""
+        self._plane.set_coverage(self._pipeline.coverage.asked(pane_of(self._now(), self._settings.pane_s)))
 
     def _move_budget(self, pane: int) -> None:
         """At a pane's edge tell the control plane what the CPU budget asks of adaptive sampling."""
@@ -305,16 +310,20 @@ class App:
 
     async def _move_coverage(self, pane: int) -> None:
         """At a pane's edge ask for more or fewer exchanges; kept before traffic hears of it."""
-        if pane <= self._pane:
-            return
         if self._store.shared:
             await self._load_coverage()
+        if pane <= self._pane:
+            return
         pane_s, before = self._settings.pane_s, self._pipeline.coverage
         busy_ratio = (self._pipeline.totals.busy_s - self._busy_s) / ((pane - self._pane) * pane_s)
         self._pane, self._busy_s = pane, self._pipeline.totals.busy_s
         if self._budget.level < LOAD_MAX and self._plane.adapts:
             busy_ratio = 0.0  # sampling makes time; the wire thins only what the queue cannot hold
-        after = coverages.at_edge(before, pane, pane_s, self._pipeline.queue.highest_fill(), busy_ratio)
+        pressure = Pressure(self._pipeline.queue.highest_fill(), busy_ratio)
+        if self._store.shared:
+            after = coverages.at_edge_of_many(before, pane, pane_s, pressure)
+        else:
+            after = coverages.at_edge(before, pane, pane_s, pressure.fill_ratio, pressure.busy_ratio)
         if after == before:
             return
         if not await self._store.swap(COVERAGE_KEY, self._coverage_version, coverages.to_bytes(after)):
@@ -325,8 +334,9 @@ class App:
             return
         self._coverage_version += 1
         self._pipeline.coverage = after
-        self._plane.set_coverage(after.k)
-        log.warning("coverage_changed", share=2.0**-after.k, before=2.0**-before.k)
+        self._ask()
+        if after.k != before.k:
+            log.warning("coverage_changed", share=2.0**-after.k, before=2.0**-before.k)
 
     # --- reload ------------------------------------------------------------------------------------------------------
 

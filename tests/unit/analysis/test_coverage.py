@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.analysis.coverage import K_MAX, Coverage, at_edge, from_bytes, to_bytes
+from proxy.analysis.coverage import K_MAX, Coverage, Pressure, at_edge, at_edge_of_many, from_bytes, to_bytes
 from proxy.core.errors import StateError
 
 fills = st.lists(st.floats(0, 1), max_size=60)
@@ -96,3 +96,36 @@ def test_weighted_counts_estimate_all_of_a_pane_without_bias() -> None:
 def test_what_is_no_coverage_is_refused(data: bytes) -> None:
     with pytest.raises(StateError):
         from_bytes(data)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=40), st.sampled_from([1.0, 60.0]))
+def test_replicas_thin_alike_and_every_exchange_has_its_weight(fills: list[tuple[float, float]], pane_s: float) -> None:
+    """One replica reads what the other wrote a second later: in no pane do the two have another K, or a k beyond it."""
+    shared, known = Coverage(), Coverage()
+    for pane, (first, second) in enumerate(fills, 1):
+        stale, stale_of_pane = known, known.epoch_k(pane)
+        shared = at_edge_of_many(shared, pane, pane_s, Pressure(first))
+        shared = at_edge_of_many(shared, pane, pane_s, Pressure(second))
+        assert shared.epoch_k(pane) == stale_of_pane
+        for one in (stale, shared):
+            assert shared.level(pane, one.asked(pane)) is not None
+        known = shared
+
+
+def test_a_rise_of_many_begins_when_all_have_heard_of_it() -> None:
+    coverage = at_edge_of_many(Coverage(), 10, 60.0, Pressure(0.8))
+    assert [coverage.asked(pane) for pane in (10, 11, 12)] == [0, 0, 1]
+    assert [coverage.epoch_k(pane) for pane in (10, 11, 12)] == [0, 0, 1]
+
+
+def test_coverage_of_many_comes_back_when_all_are_calm() -> None:
+    coverage = at_edge_of_many(Coverage(), 10, 60.0, Pressure(0.8))
+    for pane in range(13, 20):
+        coverage = at_edge_of_many(coverage, pane, 60.0, Pressure(0.0))
+        coverage = at_edge_of_many(coverage, pane, 60.0, Pressure(0.3))  # another replica has its hands full
+        assert coverage.k == 1
+    assert at_edge_of_many(coverage, 21, 60.0, Pressure(0.0)).k == 0
+
+
+def test_what_an_earlier_version_kept_is_read() -> None:
+    assert from_bytes(b"[[0, 0], [10, 2]]") == Coverage(((0, 0), (10, 2)))
