@@ -40,7 +40,8 @@ class Screen:
         self._above = np.full(len(plan.tests), math.inf)
         self._below = np.full(len(plan.tests), -math.inf)
         self._lines: Mapping[str, LineState] = {}
-        self._guarded = [place for place, test in enumerate(plan.tests) if test.line is LineKind.CRITICAL]
+        self._pairs = _pairs(plan)
+        self._guards_at = plan.limits[LineKind.CRITICAL] / UNIT - MARGIN if self._pairs else math.inf
 
     def renew(self, evidence: Evidence) -> None:
         """Go on from this evidence: wealth of each bet with its new beginning, and what it would have to reach."""
@@ -65,22 +66,18 @@ class Screen:
         odds = top + np.log(np.exp(wealth - top[:, None]).sum(axis=1))
         if ((odds >= self._above) | (odds < self._below)).any():
             return True
-        return any(self._may_guard(place, odds, panes) for place in self._guarded)
+        return any(
+            odds[warning] >= self._guards_at and self._may_guard(critical, warning, panes)
+            for critical, warning in self._pairs
+        )
 
-    def _may_guard(self, place: int, odds: Floats, panes: Sequence[Numbers]) -> bool:
+    def _may_guard(self, critical: int, warning: int, panes: Sequence[Numbers]) -> bool:
         """Whether the guarded form of this critical line may hold: as `core.evidence` has it, for this test alone."""
-        critical = self._plan.tests[place]
-        warning = next(k for k in self._siblings(critical) if self._plan.tests[k].line is LineKind.WARNING)
-        if self._lines.get(critical.key, LineState()).status is not Status.UNDECIDED:
+        below, test = self._plan.tests[critical], self._plan.tests[warning]
+        if self._lines.get(below.key, LineState()).status is not Status.UNDECIDED:
             return False
-        if odds[warning] < self._plan.limits[LineKind.CRITICAL] / UNIT - MARGIN:
-            return False
-        test = self._plan.tests[warning]
         bets = advance(self._lines.get(test.key, LineState()).bets, test.table, 0, self._merged(panes))
-        return _below_critical(critical, best(bets).sums) >= self._plan.guard_probability - MARGIN
-
-    def _siblings(self, test: Test) -> list[int]:
-        return [place for place, other in enumerate(self._plan.tests) if other.place == test.place]
+        return _below_critical(below, best(bets).sums) >= self._plan.guard_probability - MARGIN
 
     def _merged(self, panes: Sequence[Numbers]) -> Mapping[Key, int]:
         return merged(read(self._cells.counts(*panes)))
@@ -92,6 +89,12 @@ class Screen:
             key = (CANARIES * (found.signal == CANARY) + found.stratum, found.r, found.y)
             self._rows[number] = np.array([test.table.get(key, nothing) for test in self._plan.tests]) / UNIT
         return self._rows[number]
+
+
+def _pairs(plan: Plan) -> list[tuple[int, int]]:
+    """(critical line, warning line) of each place."""
+    warnings = {test.place: number for number, test in enumerate(plan.tests) if test.line is LineKind.WARNING}
+    return [(number, warnings[t.place]) for number, t in enumerate(plan.tests) if t.line is LineKind.CRITICAL]
 
 
 def _below_critical(critical: Test, counts: Mapping[Key, int]) -> float:
