@@ -12,20 +12,23 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from proxy.control.entry import Entry, in_force
+from proxy.control.memory import DECISION
 from proxy.control.orders import ConflictError, NoRouteError, OrderError, Word
 from proxy.control.plane import ControlPlane
 from proxy.core.baseline import Baseline, Kind, Standing, promote
 from proxy.core.decide import JUDGE
 from proxy.core.errors import StateError
-from proxy.core.fingerprint import Fingerprint, Watch, completed, seen_in
+from proxy.core.fingerprint import Fingerprint, Watch, seen_in
 from proxy.core.hours import usable
 from proxy.core.learning import Learning, absorb, baseline_of, tally
-from proxy.core.record import Record, seal
+from proxy.core.record import Record, from_bytes, seal
+from proxy.core.severity import Severity
 from proxy.core.signals import is_impaired
 from proxy.core.versions import Head, Shelf, Span, Switch, Version, before, content_id, excluding, switched
 from proxy.core.windows import Counts, merge, pane_of
 
 TRIES_MAX: Final = 8
+RECORDS_MAX: Final = 1_000  # decisions that are looked through for the end of an incident
 PROMOTE: Final = "promote"
 ROLLBACK: Final = "rollback"
 BY_FILE: Final = "its baseline is the file of the settings (routes.{}.baseline_file); change or remove that first"
@@ -153,9 +156,7 @@ class BaselineOrders:
         version = await self.version(name, which)
         plane, baseline = self._plane, promote(version.baseline, word.actor, word.reason, self._plane.now())
         entry, _ = await self.shelf(name)
-        panes = await plane.baselines.panes(entry)
-        now = Fingerprint(plane.facts(entry), await asyncio.to_thread(seen_in, panes))
-        now = completed(now, version.context.seen)
+        now = Fingerprint(plane.facts(entry), await plane.baselines.marks_of_now(plane.setup, entry, plane.now()))
         record = await self._switch(name, PROMOTE, replace(version, baseline=baseline, context=now), word)
         return f"route {name}: baseline version {version.number} ({content_id(baseline)}) is promoted; record {record}"
 
@@ -230,7 +231,14 @@ class BaselineOrders:
             raise NoVersionError(
                 f"route {name} has no decision {incident!r}; `groundwire route show` names its last one"
             )
-        return Span(_began_s(record), record.at_s, incident)
+        return Span(_began_s(record), await self._ended_s(record), incident)
+
+    async def _ended_s(self, record: Record) -> float:
+        """When the route was found well again, or was restored by somebody; now, where it was not yet."""
+        kept = await self._plane.memory.store.records(DECISION, RECORDS_MAX)
+        later = (from_bytes(data) for _, at_s, data in reversed(kept) if at_s > record.at_s)
+        ends = (one.at_s for one in later if one.route == record.route and not _is_ill(one))
+        return next(ends, self._plane.now())
 
 
 def merged(baseline: Baseline, reviewed: Made) -> Baseline:
@@ -259,6 +267,10 @@ def _began_s(record: Record) -> float:
     since = [one["since_pane"] for one in found if one.get("since_pane") is not None and one["status"] != "undecided"]
     panes = [pane for pane, _ in inputs["panes"]] or [pane_of(record.at_s, pane_s)]
     return float(min(since or panes)) * pane_s
+
+
+def _is_ill(record: Record) -> bool:
+    return Severity(record.body["decision"]["severity"]).rank >= Severity.MEDIUM.rank
 
 
 def _switch_body(verb: str, entry: Entry, version: Version, word: Word) -> Mapping[str, Any]:

@@ -20,6 +20,7 @@ from proxy.core.errors import GroundwireError
 from proxy.core.fingerprint import Fingerprint, Watch, changes, completed, follow, left, seen_in
 from proxy.core.hours import HOUR_S, Hours, with_hour
 from proxy.core.severity import Severity
+from proxy.core.shapes import Shapes
 from proxy.core.versions import Switch, Version, content_id, switched
 from proxy.core.windows import Counts, merge, pane_of
 from proxy.telemetry.logs import get_logger
@@ -108,6 +109,12 @@ class Baselines:
         """Every pane of the candidate that is kept and of the present context, oldest first; from `first` on."""
         key, begin = entry.route.candidate.key, max(first, entry.context_pane + 1)
         return list(await self._memory.store.panes(entry.route.name, key, begin, 1 << 40))
+
+    async def marks_of_now(self, setup: Setup, entry: Entry, now_s: float) -> Shapes:
+        """What the requests of the last hour carried, by kinds that tell enough; the others are learnt from now on."""
+        first, key = pane_of(now_s - HOUR_S, setup.pane_s), entry.route.candidate.key
+        panes = await self._memory.store.panes(entry.route.name, key, first, 1 << 40)
+        return completed(Fingerprint(), await asyncio.to_thread(seen_in, panes)).seen
 
     # --- stale -------------------------------------------------------------------------------------------------------
 
