@@ -251,6 +251,7 @@ STATE: Final = (
         OPERATORS,
         fields("""
             changes: panes and shares
+            busy_pane: the last that left a replica no time
         """),
     ),
     Kept(
