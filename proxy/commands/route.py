@@ -13,6 +13,7 @@ from typing import Any
 from proxy.commands.columns import columns
 from proxy.commands.duration import seconds
 from proxy.commands.gauges import gauge_lines
+from proxy.commands.power import power_lines
 from proxy.commands.sampling import sampling_lines
 from proxy.control.client import ControlClient, route_path
 
@@ -54,6 +55,7 @@ def show_one(arguments: Namespace) -> int:
         *_baseline(one["baseline"]),
         *_how_many(one.get("tests_by_line", {})),
         *sampling_lines(one.get("sampling", {})),
+        *power_lines(one.get("power")),
         "",
         columns([_TEST_HEAD, *(_test_row(test) for test in one["tests"])]) if one["tests"] else "no tests yet",
         "",

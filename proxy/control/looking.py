@@ -113,7 +113,7 @@ class Looks:
             policy_text=setup.loaded(entry.route.name).text,
             versions=self._versions(setup),
             stale=entry.outdated,
-            routes=max(1, self._watched()),
+            routes=self.watched(),
         )
 
     def _versions(self, setup: Setup) -> Mapping[str, str]:
@@ -173,9 +173,9 @@ class Looks:
         plan: Plan = known[-1]
         return plan
 
-    def _watched(self) -> int:
+    def watched(self) -> int:
         """How many routes share the budgets."""
-        return sum(not one.closed for one in self._memory.known_entries().values())
+        return max(1, sum(not one.closed for one in self._memory.known_entries().values()))
 
     async def _panes(self, setup: Setup, entry: Entry, policy: Policy, now_s: float) -> tuple[list[Pane], Pane | None]:
         """Closed panes after the last consumed one, and the open ones as one, under the number of the newest.
@@ -193,7 +193,7 @@ class Looks:
 
     async def _climbed(self, setup: Setup, name: str, now_s: float) -> Guard:
         """Count a climb, and say it loudly where it makes a storm."""
-        routes = self._watched()
+        routes = self.watched()
         before = self._memory.guard.known
         rules = setup.policies.overall.policy.fault
         after = await self._memory.guard.edit(lambda guard: climbed(guard, name, now_s, routes, rules))

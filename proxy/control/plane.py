@@ -278,6 +278,7 @@ class ControlPlane:
             pane_s=pane_s,
             sampling=shown(entry, self.setup.settings, now_s),
             asking=await self.base_baselines.shown(self.setup, entry, now_s),
+            routes=self.looks.watched(),
         )
         return view.route_json(await self._in_full(seen) if in_full else seen)
 

@@ -10,6 +10,7 @@ from proxy.control import learning
 from proxy.control.arming import Verdict
 from proxy.control.entry import Entry
 from proxy.control.exchanges import coverage_of
+from proxy.control.power_view import Now, power_json, power_of, status
 from proxy.core.baseline import Baseline
 from proxy.core.enforcement import Snapshot
 from proxy.core.estimates import gauge
@@ -54,12 +55,14 @@ class Seen:
     sampling: Mapping[str, Any] | None = None
     gauges: Mapping[str, Any] | None = None
     dated: Sequence[Mapping[str, Any]] = ()
+    routes: int = 1
 
 
 def route_json(seen: Seen) -> dict[str, Any]:
     """One route, in the shape that the command line and the demo read."""
     entry, state = seen.entry, seen.entry.state
     served_base = _snapshot_of(entry).target(entry.route)[1]
+    power = power_of(entry.baseline, seen.policy, seen.panes, Now(seen.now_pane, seen.pane_s, seen.routes))
     return {
         "name": entry.route.name,
         "candidate": _target(entry.route.candidate),
@@ -67,7 +70,7 @@ def route_json(seen: Seen) -> dict[str, Any]:
         "no_base": entry.no_base,
         "step": state.step.value,
         "would_step": state.would.value,
-        "status": "closed" if entry.closed else entry.phase.value,
+        "status": "closed" if entry.closed else status(entry.phase, power),
         "mode": mode(entry, seen.policy),
         "served": "base" if served_base else "candidate",
         "armed": {"armed": seen.verdict.armed, "reason": seen.verdict.reason},
@@ -85,6 +88,7 @@ def route_json(seen: Seen) -> dict[str, Any]:
         "since_s": state.since_s,
         "counts": _counts(seen.panes, seen.policy.blind.lost_share_max),
         "window": _window(seen),
+        "power": power_json(power),
         "drift": _drift(_findings(seen.outcome)),
         "gauges": seen.gauges,
         "dated": list(seen.dated),

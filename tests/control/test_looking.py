@@ -109,9 +109,9 @@ async def test_a_story_with_a_revert_is_the_same() -> None:
 async def test_the_engine_rests_while_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[float] = []
 
-    def noting(*given: Any) -> Any:
+    def noting(*given: Any, **more: Any) -> Any:
         calls.append(given[-1].now_s)
-        return step(*given)
+        return step(*given, **more)
 
     monkeypatch.setattr("proxy.control.looking.step", noting)
     async with house(pane_s=60.0) as built:
