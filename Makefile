@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: setup setup-dev run demo check test test-wire bench bench-proxy bench-revert bench-stage0 bench-store evaluate test-export bench-sensitive train-names train leave-one-out train-adapter measure-adapter pins docs clean image test-helm test-image
+.PHONY: setup setup-dev run demo check test test-wire bench bench-proxy bench-revert bench-detect bench-stage0 bench-store evaluate test-export bench-sensitive train-names train leave-one-out train-adapter measure-adapter pins docs clean image test-helm test-image
 
 .venv/made:
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
@@ -115,6 +115,14 @@ bench-stage0: setup-dev  ## how well and how fast the patterns judge: DATA=FOLDE
 
 bench-store: setup-dev  ## Redis bytes a route and day, milliseconds a flush, whatever the traffic
 	@$(PY) -m bench.store $(ARGS)
+
+.venv/detect: .venv/dev requirements/detect.txt
+	@echo "setup: installing pinned packages to compare detectors with"
+	@$(PIP) --require-hashes -r requirements/detect.txt
+	@touch $@
+
+bench-detect: .venv/detect  ## detectors beside others on seeded streams: pages, delay, cost; ARGS=--quick for under a minute
+	@$(PY) -m bench.detect $(ARGS)
 
 BENCH_PY ?= $(PY)
 

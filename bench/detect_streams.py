@@ -25,7 +25,7 @@ class World:
 
     rates: Mapping[str, float] = field(default_factory=lambda: RATES)
     mix: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(CATEGORIES, 1.0))
-    harm_share: float = 0.02
+    harm_share: float = 0.05
     toxic_shift: float = 0.0  # of the logarithm of a score
     toxic_tail: float = 0.0  # share of answers that are toxic out of the ordinary
     anomaly: float = 0.0002
@@ -53,7 +53,7 @@ class Size:
     """How long a stream is, and how it is sampled: all at `all_pi`, harmful prompts at `harm_pi`."""
 
     records: int
-    baseline: int = 100_000
+    baseline: int = 120_000
     all_pi: float = 0.125
     harm_pi: float = 1.0
     canary: float = 0.001
@@ -75,31 +75,38 @@ def records(seed: int, scenario: Scenario, size: Size) -> Iterator[dict[str, Any
 
 
 def _records(rng: random.Random, scene: Scene, size: Size) -> Iterator[dict[str, Any]]:
-    t, recent = 1_000.0, [rng.getrandbits(48)]
-    world = scene(0.0, 0.0)
+    t, recent, world = 1_000.0, [rng.getrandbits(48)], scene(0.0, 0.0)
     for i in range(size.records):
         if i % 64 == 0:
             world = scene(i / size.records, t / 86_400.0 % 1.0)
         t += rng.expovariate(world.per_s)
-        repeated = rng.random() < world.repeat
-        prompt = rng.choice(recent) if repeated else rng.getrandbits(48)
+        prompt = rng.choice(recent) if world.repeat and rng.random() < world.repeat else rng.getrandbits(48)
         recent = [*recent[-3:], prompt]
         yield {"i": i, "t": round(t, 3), **_record(rng, world, size, prompt)}
 
 
 def _record(rng: random.Random, world: World, size: Size, prompt: int) -> dict[str, Any]:
     canary = rng.random() < size.canary
-    of_prompt = random.Random(prompt)  # the same prompt is harmful again, in the same category
-    harmful = canary or of_prompt.random() < world.harm_share
-    category = of_prompt.choices(CATEGORIES, [world.mix[one] for one in CATEGORIES])[0] if harmful else None
+    harmful = canary or (prompt & 0xFFFF) < 0x10000 * world.harm_share  # the same prompt is harmful again
+    category = _category(world, (prompt >> 16 & 0xFFFF) / 0x10000) if harmful else None
     pi = size.harm_pi if harmful else size.all_pi
     sampled = canary or rng.random() < pi
-    blank = {"route": "support", "harm_category": category, "canary": int(canary)}
-    labels = _labels(rng, world, category) if sampled else dict.fromkeys(LABELS)
-    return {**blank, **labels, "weight": (1.0 if canary else pi) if sampled else None, "prompt_hash": f"{prompt:012x}"}
+    blank = {"route": "support", "harm_category": category, "canary": int(canary), "prompt_hash": f"{prompt:012x}"}
+    labels = _labels(rng, world, category) if sampled else UNLABELLED
+    return {**blank, **labels, "weight": (1.0 if canary else pi) if sampled else None}
 
 
-LABELS: Final = ("refusal", "toxicity", "anomaly", "length", "topic")
+def _category(world: World, place: float) -> str:
+    """The category at this place of the mix, in [0, 1)."""
+    left = place * sum(world.mix[name] for name in CATEGORIES)
+    for name in CATEGORIES:
+        left -= world.mix[name]
+        if left < 0.0:
+            return name
+    return CATEGORIES[-1]
+
+
+UNLABELLED: Final = dict.fromkeys(("refusal", "toxicity", "anomaly", "length", "topic"))
 
 
 def _labels(rng: random.Random, world: World, category: str | None) -> dict[str, Any]:
@@ -125,7 +132,7 @@ def _all_rates(rate: float) -> dict[str, float]:
 
 def _season(_share: float, day: float) -> World:
     wave = math.sin(2.0 * math.pi * day)
-    return World(per_s=40.0 * (1.0 + 0.6 * wave), harm_share=0.02 * (1.0 + 0.4 * wave), length_factor=1.0 + 0.1 * wave)
+    return World(per_s=40.0 * (1.0 + 0.6 * wave), harm_share=0.05 * (1.0 + 0.4 * wave), length_factor=1.0 + 0.1 * wave)
 
 
 def _bursts(share: float, _day: float) -> World:

@@ -52,6 +52,11 @@ class Follower:
         self._screen = Screen(cells, self._plan)
         self._follow(baseline)
 
+    @property
+    def state(self) -> RouteState:
+        """What the engine remembers of the route."""
+        return self._state
+
     def glance(self, moment: Moment) -> Lines:
         """Look at the open panes, if that could cross a line. The lines to print."""
         self.touched = False
