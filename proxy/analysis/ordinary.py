@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Container, Set
 from dataclasses import replace
 from typing import Final
@@ -11,8 +12,8 @@ import numpy as np
 import orjson
 
 from proxy.analysis import counting
-from proxy.analysis.anomaly import Ordinary, from_bytes, to_bytes
-from proxy.analysis.embedding import KEPT, SHOWN, projected
+from proxy.analysis.anomaly import Ordinary, Vector, from_bytes, to_bytes
+from proxy.analysis.embedding import SHOWN, projected
 from proxy.core.errors import StateError
 from proxy.core.observation import Observation
 from proxy.stores.contract import Store
@@ -21,6 +22,8 @@ from proxy.telemetry.logs import get_logger
 log = get_logger(__name__)
 
 PREFIX: Final = "ordinary/"
+FEATURES_VERSION: Final = "features-1"  # of the vector made of stage-0 features: raise it with any change
+SHARES: Final = ("distinct_share", "mean_word_chars")
 SUMMED_MIN: Final = 100  # answers: sums over fewer would tell too much of each embedding, which is a text to us
 
 Key = tuple[str, str]  # route, served model
@@ -38,12 +41,12 @@ class OrdinaryAnswers:
     async def marked(self, key: Key, seen: tuple[Observation, ...], repeated: Set[str]) -> tuple[Observation, ...]:
         """The observations with their verdicts. An answer to a repeated prompt is neither judged nor learnt from."""
         return tuple([
-            one if one.embedding is None or counting.mark(one) in repeated else await self._marked(key, one)
+            one if _vector(one) is None or counting.mark(one) in repeated else await self._marked(key, one)
             for one in seen
         ])  # fmt: skip
 
     async def save(self, *, all_of_them: bool = False) -> None:
-        """Keep what is complete and not kept yet; at the end also what is not, from SUMMED_MIN on. Raises StateError."""
+        """Keep what is complete and not kept yet; at the end what is not, from SUMMED_MIN on. Raises StateError."""
         for key, one in list(self._known.items()):
             if key not in self._kept and one.n >= SUMMED_MIN and (one.complete or all_of_them):
                 if await self._store.swap(_name(key), self._versions.get(key, 0), to_bytes(one)):
@@ -59,17 +62,22 @@ class OrdinaryAnswers:
             self._kept.discard(key)
 
     async def _marked(self, key: Key, one: Observation) -> Observation:
-        assert one.embedding is not None
-        ordinary = await self._of(key, one.classifier)
-        vector = np.asarray(projected(one.embedding)[SHOWN:], dtype=np.float64)
-        return replace(one, anomalous=ordinary.seen(vector))
+        vector = _vector(one)
+        assert vector is not None
+        version = f"{one.classifier}+{FEATURES_VERSION}" if one.embedding is None else one.classifier
+        ordinary = await self._of(key, version, len(vector))
+        settled = ordinary.settled
+        seen = replace(one, anomalous=ordinary.seen(vector))
+        if ordinary.settled and not settled:
+            self._kept.discard(key)  # it is worth keeping again
+        return seen
 
-    async def _of(self, key: Key, version: str) -> Ordinary:
+    async def _of(self, key: Key, version: str, dim: int) -> Ordinary:
         known = self._known.get(key)
         if known is None:
             known = await self._load(key)
-        if known is None or known.version != version or known.dim != KEPT:
-            known = Ordinary(version, KEPT)
+        if known is None or known.version != version or known.dim != dim:
+            known = Ordinary(version, dim)
             self._kept.discard(key)
         self._known[key] = known
         return known
@@ -87,6 +95,22 @@ class OrdinaryAnswers:
         if ordinary.complete:
             self._kept.add(key)
         return ordinary
+
+
+def _vector(one: Observation) -> Vector | None:
+    """Where an answer lies: by its embedding, else by its stage-0 features; None for one without an assessment."""
+    if one.unassessed is not None:
+        return None
+    if one.embedding is not None:
+        return np.asarray(projected(one.embedding)[SHOWN:], dtype=np.float64)
+    if not one.features:
+        return None
+    return np.asarray([_scaled(name, one.features[name]) for name in sorted(one.features)])
+
+
+def _scaled(name: str, value: float) -> float:
+    """Counts by their logarithm: an answer twice as long is as far away, whatever its length."""
+    return value if name in SHARES else math.log1p(value)
 
 
 def _name(key: Key) -> str:

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.analysis.anomaly import CALIBRATE_N, FIT_N, Ordinary, from_bytes, to_bytes
+from proxy.analysis.anomaly import CALIBRATE_N, FIT_N, SETTLED_N, Ordinary, from_bytes, to_bytes
 from proxy.analysis.embedding import BINS, KEPT, SHOWN, bins, projected, signs
 from proxy.analysis.ordinary import OrdinaryAnswers
 from proxy.core.errors import StateError
 from proxy.core.exchange import Purpose
-from proxy.core.observation import Observation
+from proxy.core.observation import Observation, Unassessed
 from proxy.stores.embedded import open_embedded
 
 DIM = 384
@@ -114,4 +114,53 @@ async def test_a_repeated_prompt_teaches_nothing() -> None:
     assert await answers.marked(KEY, (one,), frozenset({"cah"})) == (one,)
     await answers.save(all_of_them=True)
     assert await OrdinaryAnswers(store).marked(KEY, (one,), frozenset({"cah"})) == (one,)
+    await store.close()
+
+
+def test_with_twenty_thousand_answers_the_limit_is_their_sixth_largest() -> None:
+    one, toss, distances = ordinary(FIT_N), np.random.default_rng(8), list[float]()
+    for _ in range(SETTLED_N):
+        vector = toss.normal(size=4)
+        distances.append(one.distance(vector))
+        one.seen(vector)
+    assert one.settled
+    assert not one.changing
+    assert one.limit == sorted(distances)[-6]
+    assert from_bytes(to_bytes(one)).limit == one.limit
+    one.seen(np.full(4, 9.0))
+    assert one.limit == sorted(distances)[-6], "what came later moves nothing"
+
+
+def test_a_model_that_turns_strange_before_the_limit_is_settled_teaches_nothing() -> None:
+    one, toss = ordinary(FIT_N + CALIBRATE_N), np.random.default_rng(9)
+    first = one.limit
+    flagged = [one.seen(toss.normal(size=4) + (8.0 if n % 50 == 0 else 0.0)) for n in range(1_000)]
+    assert sum(bool(flag) for flag in flagged) >= 20
+    assert one.changing
+    for _ in range(SETTLED_N):
+        one.seen(toss.normal(size=4))
+    assert one.limit == first
+    assert from_bytes(to_bytes(one)).changing
+
+
+async def test_without_an_encoder_stage_0_features_say_where_an_answer_lies() -> None:
+    store, toss = await open_embedded(None), np.random.default_rng(10)
+    answers = OrdinaryAnswers(store)
+
+    def plain(words: float) -> Observation:
+        numbers = {
+            "chars": 6 * words,
+            "words": words,
+            "distinct_share": float(toss.uniform(0.6, 0.9)),
+            "list_items": 0.0,
+        }
+        return Observation("x", "support", "m", False, 0.0, Purpose.USER, "", features=numbers)
+
+    for _ in range(FIT_N + CALIBRATE_N):
+        await answers.marked(KEY, (plain(float(toss.integers(80, 120))),), frozenset())
+    [usual] = await answers.marked(KEY, (plain(100.0),), frozenset())
+    [strange] = await answers.marked(KEY, (plain(20_000.0),), frozenset())
+    assert (usual.anomalous, strange.anomalous) == (0, 1)
+    unread = Observation("x", "support", "m", False, 0.0, Purpose.USER, "", unassessed=Unassessed.EMPTY)
+    assert await answers.marked(KEY, (unread,), frozenset()) == (unread,)
     await store.close()
