@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from proxy.analysis.memory_bound import bound_memory, child_memory_bytes, container_memory_bytes
 from proxy.config.watch import watch
 from proxy.telemetry.logs import get_logger, set_up
 
@@ -27,8 +28,9 @@ END_WAIT_S: Final = 10.0
 class Supervisor:
     """One child at a time."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], memory_bytes_max: int = 0) -> None:
         self._command = command
+        self._memory_bytes_max = memory_bytes_max
         self._child: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
         self.starts = 0
@@ -59,6 +61,7 @@ class Supervisor:
         except OSError as wrong:
             log.error("analysis_not_started", error=str(wrong))  # noqa: TRY400
             return
+        bound_memory(self._child.pid, self._memory_bytes_max)
         self.starts += 1
         log.info("analysis_started", child=self._child.pid, start=self.starts)
         ended = asyncio.create_task(self._child.wait())
@@ -86,7 +89,7 @@ async def _wait(event: asyncio.Event, timeout_s: float) -> None:
 
 
 async def _run(command: Sequence[str], files: Callable[[], Sequence[Path]]) -> None:
-    supervisor = Supervisor(command)
+    supervisor = Supervisor(command, child_memory_bytes(container_memory_bytes()))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, supervisor.stop)

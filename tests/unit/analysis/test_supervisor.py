@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from proxy.analysis.memory_bound import LEAST_BYTES, RESERVE_BYTES, child_memory_bytes, container_memory_bytes
 from proxy.analysis.supervisor import Supervisor
 
 STAYS = """
@@ -66,3 +67,39 @@ async def test_signals_are_passed_on_and_sigterm_ends_both(tmp_path: Path) -> No
     finally:
         process.kill()
         process.wait()
+
+
+HUNGRY = """
+import pathlib, sys
+held = []
+try:
+    for _ in range(64):
+        held.append(bytearray(16 * 1024 * 1024))
+except MemoryError:
+    with pathlib.Path(sys.argv[1]).open("a") as log:
+        log.write(f"refused after {16 * len(held)} MiB\\n")
+    raise
+"""
+
+
+async def test_a_child_that_wants_all_memory_is_refused_it_and_started_again(tmp_path: Path) -> None:
+    """The supervisor lives; in a container that is what keeps the pod ready."""
+    log = tmp_path / "log"
+    supervisor = Supervisor([sys.executable, "-c", HUNGRY, str(log)], memory_bytes_max=300 * 1024 * 1024)
+    task = asyncio.create_task(supervisor.run())
+    told = await lines(log, 2)
+    assert all(0 < int(line.split()[2]) < 300 for line in told)
+    assert not task.done()
+    supervisor.stop()
+    await asyncio.wait_for(task, 20)
+
+
+def test_the_bound_is_that_of_the_container(tmp_path: Path) -> None:
+    limit = tmp_path / "memory.max"
+    for text, bytes_ in (("805306368\n", 805306368), ("max\n", 0), ("9223372036854771712\n", 0)):
+        limit.write_text(text)
+        assert container_memory_bytes((str(tmp_path / "none"), str(limit))) == bytes_
+    assert container_memory_bytes((str(tmp_path / "none"),)) == 0
+    assert child_memory_bytes(0) == 0
+    assert child_memory_bytes(LEAST_BYTES) == 0, "a bound too small to start in is none"
+    assert child_memory_bytes(805306368) == 805306368 - RESERVE_BYTES
