@@ -30,8 +30,8 @@ INTERVAL_S_MIN: Final = 0.1  # between two readings of a listing
 PANES_BEYOND_LAG: Final = 4  # the pane of now, and time to look at one that has just closed
 PREFIX: Final = "GROUNDWIRE_"
 URL: Final = ("upstreams", "default", "url")
-# Kubernetes puts these into every pod beside a Service that is called "groundwire".
-NOT_OURS: Final = re.compile(r"GROUNDWIRE_(CONFIG$|SERVICE_|PORT$|PORT_\d)")
+# Kubernetes puts these into every pod beside a Service whose name begins with "groundwire".
+NOT_OURS: Final = re.compile(r"GROUNDWIRE_(CONFIG$|([A-Z0-9_]+_)?(SERVICE_(HOST|PORT)|PORT$|PORT_\d))")
 
 
 def load(path: Path | None, flags: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> Settings:

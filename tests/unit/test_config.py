@@ -109,6 +109,7 @@ def test_a_missing_file_and_a_wrong_variable_are_named(tmp_path: Path) -> None:
 
 def test_what_kubernetes_puts_into_the_environment_is_no_mistake() -> None:
     load(None, (), {"GROUNDWIRE_SERVICE_HOST": "10.0.0.1", "GROUNDWIRE_PORT": "x", "GROUNDWIRE_PORT_8900_TCP": "x"})
+    load(None, (), {"GROUNDWIRE_GATEWAY_SERVICE_PORT_HTTP": "1", "GROUNDWIRE_VALKEY_PORT_6379_TCP_ADDR": "x"})
 
 
 def test_variables_in_scalars(tmp_path: Path) -> None:
