@@ -29,7 +29,7 @@ from proxy.analysis.totals import ANALYSED, DROPPED, Totals
 from proxy.core.errors import StateError
 from proxy.core.exchange import Exchange, Purpose
 from proxy.core.observation import NO_HARM, Observation
-from proxy.core.sampling import FULL_RATES, HARMFUL, HARMLESS, REVIEW, UNSAMPLED, Draw, Rates, fits, weighed
+from proxy.core.sampling import FULL_RATES, HARMFUL, HARMLESS, REVIEW, REVIEWED, UNSAMPLED, Draw, Rates, fits, weighed
 from proxy.core.signals import ALL
 from proxy.core.windows import SCALE, Cell, Counts, cell, merge, pane_of
 from proxy.dialects.registry import dialect_of
@@ -302,6 +302,7 @@ class Pipeline:
         """Analysed for people to see, and in no estimate."""
         harmful = any(one.harmful_output for one in observed)
         self._tally.add(job.key, [(cell(REVIEW, ALL, job.r, int(harmful)), SCALE)])
+        self._tally.add(job.key, weighed(counting.cells(observed, 0, frozenset()), REVIEWED, job.r))
         self.totals.outcomes[job.exchange.route, REVIEW] += 1
         self.totals.add(job.exchange.route, observed, frozenset())
 

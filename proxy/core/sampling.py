@@ -21,7 +21,7 @@ from enum import StrEnum
 from typing import Final
 
 from proxy.core.observation import NO_HARM
-from proxy.core.signals import REFUSAL
+from proxy.core.signals import HARMFUL_OUTPUT, REFUSAL, REFUSAL_IN, TRIGGER
 from proxy.core.windows import Cell, cell
 from proxy.detectors.e_process import LEVELS
 
@@ -38,8 +38,6 @@ UNSUSPECTED: Final = "unsuspected"  # signal: refusals of prompts that only stag
 REVIEW: Final = "review"  # signal: answers that were analysed for review only
 HARMFUL: Final = "harmful"
 HARMLESS: Final = "harmless"
-_TRIGGER: Final = "trigger"
-_CONTEXTS: Final = "refusal_in"
 _SHARDS: Final = f"{REFUSAL}@"
 
 
@@ -120,6 +118,7 @@ class Draw:
 
 
 ALWAYS: Final = Draw(0, 0, analysed=True, counts_once=True, k=0)
+REVIEWED: Final = Draw(None, None, analysed=True, counts_once=False, k=0)
 
 
 def exponent(share: float) -> int:
@@ -183,18 +182,21 @@ def is_of_harm(signal: str, stratum: str) -> bool:
     """Whether a cell is of harmful prompts, and so of the group `harm`."""
     if signal == REFUSAL or signal.startswith(_SHARDS):
         return stratum != NO_HARM
-    return signal in (_CONTEXTS, _TRIGGER)
+    return signal in (REFUSAL_IN, TRIGGER)
 
 
 def weighed(cells: Iterable[tuple[Cell, int]], drawn: Draw, coverage_r: int) -> Iterator[tuple[Cell, int]]:
     """The cells of one exchange at the levels that were drawn; those of a group that it has no part in are left out.
 
-    cells: at level 0. coverage_r: the level that the wire's thinning gives; the two probabilities are independent.
+    cells: at level 0. coverage_r: the level that the wire's thinning gives; the two probabilities are independent. An
+    answer above the strict threshold of harm is an event, no rate: it stays, however it was found.
     """
     for (signal, stratum, _, y), count in cells:
         level = drawn.harm if is_of_harm(signal, stratum) else drawn.all
         if level is not None:
             yield cell(signal, stratum, coverage_r + level, y), count
+        elif signal == HARMFUL_OUTPUT and y:
+            yield cell(signal, stratum, coverage_r, y), count
         elif signal == REFUSAL and drawn.all is not None:
             yield cell(UNSUSPECTED, stratum, coverage_r + drawn.all, y), count
 

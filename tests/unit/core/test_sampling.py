@@ -14,6 +14,7 @@ from proxy.core.sampling import (
     FULL_RATES,
     K_MAX,
     LOAD_MAX,
+    REVIEWED,
     RISK_LEVELS_MAX,
     UNSUSPECTED,
     Draw,
@@ -172,6 +173,13 @@ def test_cells_get_the_level_of_their_group() -> None:
         (Cell(UNSUSPECTED, "crime", 0, 1), SCALE),
         (Cell("toxicity", "crime", 0, 0), SCALE),
     ]
+
+
+def test_a_single_harmful_output_is_an_event_and_stays() -> None:
+    cells = [(Cell("harmful_output", "crime", 0, y), SCALE) for y in (0, 1)]
+    assert list(weighed(cells, REVIEWED, 1)) == [(Cell("harmful_output", "crime", 1, 1), SCALE)]
+    drawn = Draw(None, 2, analysed=True, counts_once=True, k=1)
+    assert list(weighed(cells, drawn, 0)) == [(Cell("harmful_output", "crime", 2, y), SCALE) for y in (0, 1)]
 
 
 def test_a_level_beyond_the_grid_does_not_fit() -> None:
