@@ -418,6 +418,19 @@ STATE: Final = (
         """),
     ),
     Kept(
+        "proxy.core.hours:Hours",
+        "Hours of the week",
+        "store, state `hours/NAME`",
+        "Shapes by hour of the week, for the next baseline.",
+        STATE_LIFE,
+        OPERATORS,
+        fields("""
+            shapes: observations by hour, signal and bin
+            last: hour that was added last
+            context_pane: the context that they are of
+        """),
+    ),
+    Kept(
         "proxy.core.sampling:Order",
         "A sampling order",
         _ROUTE,
