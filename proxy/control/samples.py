@@ -10,6 +10,7 @@ from proxy.control.plane import ControlPlane
 from proxy.core.findings import Finding
 from proxy.core.kinds import kind_of
 from proxy.core.windows import pane_of
+from proxy.stores.samples import store_samples
 from proxy.telemetry import control as declared
 from proxy.telemetry.metrics import Sample, sample
 
@@ -27,6 +28,7 @@ def control_samples(plane: ControlPlane) -> Iterator[Sample]:
     yield sample(declared.SAMPLING_LOAD, plane.memory.loads.known.level(now_s))
     yield sample(declared.FAULT, bool(guard.fault))
     yield sample(declared.NOT_DURABLE, bool(plane.memory.store.not_durable))
+    yield from store_samples(plane.memory.store)
     yield sample(declared.VERSION, plane.snapshot.version)
     for upstream, reading in sorted(plane.discovery.readings.items()):
         yield sample(declared.LISTED, reading.reach is Reach.LISTED, upstream=upstream)
