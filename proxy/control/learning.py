@@ -9,15 +9,16 @@ import orjson
 
 from proxy.config.settings import Settings
 from proxy.core import baseline as baselines
+from proxy.core import versions
 from proxy.core.baseline import Baseline
 from proxy.core.errors import ConfigError, Place
 from proxy.core.policy import Policy
 
 
 def read_baseline(file: str) -> Baseline:
-    """A baseline from its JSON file. Raises ConfigError."""
+    """A baseline from its JSON file, or from what `groundwire baseline export` wrote. Raises ConfigError."""
     try:
-        return baselines.from_json(orjson.loads(Path(file).read_bytes()), file)
+        return versions.from_json(orjson.loads(Path(file).read_bytes()), file).baseline
     except OSError as wrong:
         raise ConfigError([(Place(file), f"cannot be read: {wrong.strerror}")]) from wrong
     except ValueError as wrong:
