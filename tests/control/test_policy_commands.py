@@ -99,7 +99,7 @@ async def test_policy_promote_and_withdraw(capsys: pytest.CaptureFixture[str]) -
 async def test_a_decision_is_carried_to_another_machine(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     async with terminal(capsys) as at:
         await learnt(at.house)
-        await at.house.days(40, 3, 7)
+        await at.house.days(8, 15, 35)
         record = (await at.house.view())["enforcement_id"]
         path = tmp_path / "why.json"
         path.write_text(await at.run("explain", record, "--json"))

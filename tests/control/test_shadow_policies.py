@@ -38,16 +38,16 @@ WATCHING = Policy(baseline=ENFORCE.baseline, lines=LOOSE)  # mode shadow: it lim
 
 async def learnt(built: House) -> None:
     await built.vouch()
-    await built.days(14, 10, 0)
+    await built.days(6, 50, 0)
 
 
-async def slipping(built: House, seconds: int = 60) -> None:
+async def slipping(built: House, seconds: int = 12) -> None:
     """Refusal falls to 0.8: below the tight lines, above the live ones."""
-    await built.days(seconds, 8, 2)
+    await built.days(seconds, 40, 10)
 
 
 @settings(max_examples=5, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 10), st.integers(1, 12)), min_size=2, max_size=6), st.integers(0, 5))
+@given(st.lists(st.tuples(st.integers(0, 10), st.integers(1, 4)), min_size=2, max_size=6), st.integers(0, 5))
 async def test_the_same_policy_in_shadow_says_the_same(story: list[tuple[int, int]], restore_at: int) -> None:
     async with house(shadows={"twin": TWIN}) as built:
         await learnt(built)
@@ -55,7 +55,7 @@ async def test_the_same_policy_in_shadow_says_the_same(story: list[tuple[int, in
             if place == restore_at:
                 await Orders(built.plane).command("support", Command.RESTORE, KIM)
             for _ in range(seconds):
-                await built.days(1, refused, 10 - refused)
+                await built.days(1, 5 * refused, 50 - 5 * refused)
                 shadow = (await built.plane.memory.shadow("twin", "support").load())[1]
                 entry = (await built.plane.memory.entry("support").load())[1]
                 assert shadow is not None and entry is not None
@@ -88,7 +88,7 @@ async def test_both_decisions_are_kept_and_compute_again() -> None:
     async with house(policy=LIVE, shadows={"tight": STRICTER}) as built:
         await learnt(built)
         await slipping(built)
-        await built.days(40, 3, 7)
+        await built.days(8, 15, 35)
         kinds = {kind: await built.store.records(kind, 100) for kind in ("decision", SHADOW)}
         assert all(kinds.values())
         for found in kinds.values():
@@ -103,14 +103,14 @@ async def test_both_decisions_are_kept_and_compute_again() -> None:
 async def test_a_shadow_goes_on_after_a_restart() -> None:
     async with house(policy=LIVE, shadows={"tight": STRICTER}) as built:
         await learnt(built)
-        await slipping(built, 20)
+        await slipping(built, 4)
         before = await built.store.load(key_of("tight", "support"))
         assert before is not None
         assert to_bytes(from_bytes(before[1])) == before[1]
         other = built.another()
         await other.open()
-        for _ in range(40):
-            await built.answers(8, 2)
+        for _ in range(8):
+            await built.answers(40, 10)
             await built.second(other)
         [told] = await other.shadows.diff(other.setup, "support")
         assert told["since_s"] == from_bytes(before[1]).since_s
@@ -125,7 +125,7 @@ async def test_another_text_of_the_same_name_begins_anew() -> None:
         await built.plane.reload(built.settings, changed)
         [told] = await built.plane.shadows.diff(built.plane.setup, "support")
         assert (told["since_s"], told["now"], told["differences"]) == (None, None, [])
-        await slipping(built, 2)
+        await built.days(2, 50, 0)
         [told] = await built.plane.shadows.diff(built.plane.setup, "support")
         assert told["since_s"] == built.clock() - 1.0
         assert told["now"]["step"] == "steady"
