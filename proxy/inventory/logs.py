@@ -20,6 +20,7 @@ LOG_FIELDS: Final = fields("""
     base: base model and its upstream
     baseline: rate of the baseline
     before: what held until now
+    bins: which bins of a drift signal led
     candidate: candidate model and its upstream
     change_s: time of the change
     child: process id
@@ -55,7 +56,7 @@ LOG_FIELDS: Final = fields("""
     judged: answers to prompts of our own
     key: key of a state value
     keys: settings
-    kind: class of an exception
+    kind: class of an exception, or of drift
 
     limit_bytes: bound of memory
     limit_ln: odds that evidence must reach
@@ -65,6 +66,7 @@ LOG_FIELDS: Final = fields("""
     memory_bytes: memory in use
     mend: what to do
     metric: metric
+    moved: kinds of drift and their signals
     model: a classifier's folder
     models: models that are listed
     moved_aside: where a broken file was put
@@ -102,6 +104,7 @@ LOG_FIELDS: Final = fields("""
     share: of exchanges
     source: a broken file
     start: number of a start
+    signal: name of a drift signal
     state_dir: folder
     status: of a line
     step: of a route
@@ -122,6 +125,7 @@ LOG_FIELDS: Final = fields("""
 LABELS: Final = fields("""
     classifier: name of a remote classifier
     code: error code of Groundwire's own answers
+    kind: input, output or performance
     line: line of a metric
     of: what a share is of
     outcome: assessed, or why not

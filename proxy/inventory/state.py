@@ -269,6 +269,9 @@ STATE: Final = (
             squares: sum of their products
             calibrated: answers that gave the limit
             limit: the conformal limit
+            largest: the six largest distances
+            beyond: answers beyond the first limit
+            changing: whether these were too many
             precision: derived, not kept
         """),
     ),
