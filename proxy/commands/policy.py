@@ -79,18 +79,20 @@ def _route(one: dict[str, Any]) -> Iterator[str]:
 def _policy(one: dict[str, Any]) -> Iterator[str]:
     yield f"policy     {one['name'] or '-'}, text SHA-256 {one['sha256'][:16]}"
     yield f"mode       {one['mode']}; a revert at severity {one['revert_on']}"
-    pages = one["pages_per_year"]
-    yield f"pages      at most {pages['all']:.3g} false ones a year ({_each(pages)}), every rate exactly on its line"
+    pages, scope = one["pages_per_year"], one["budgets"]["scope"]
+    where = "over all routes" if scope == "deployment" else "on each route"
+    yield f"pages      at most {pages['all']:.3g} false ones a year {where} ({_each(pages)}), rates exactly on their lines"
     yield ""
     yield columns([LINE_HEAD, *(_line(name, line) for name, line in one["lines"].items())])
     yield ""
     tests = one.get("tests")
     if tests:
         yield columns([TEST_HEAD, *(_test(kind, test) for kind, test in tests.items())])
-        yield f"A = tests x budget / pane of {one['pane_s']:g} s: odds that evidence must reach"
+        shared = f" x {one['sharing']} routes that share the budget" if one["sharing"] > 1 else ""
+        yield f"A = tests{shared} x budget / pane of {one['pane_s']:g} s: odds that evidence must reach"
     else:
         yield columns([TEST_HEAD, *_untested(one["budgets"])])
-        yield "how many tests share a budget is known with a baseline; A = tests x budget / length of a pane"
+        yield "how many tests share a budget is known with a baseline; A = tests x routes x budget / pane"
 
 
 def _each(pages: dict[str, float]) -> str:

@@ -13,6 +13,7 @@ from proxy.control.promotions import EVERYWHERE, Promotion
 from proxy.core.findings import LineKind
 from proxy.core.outcome import Outcome
 from proxy.core.policy import Policy
+from proxy.core.signals import REFUSAL
 
 YEAR_S: Final = 31_536_000.0
 QUIET: Final = ("changed_s", "recovery_s")  # budgets of what wakes nobody
@@ -29,6 +30,7 @@ def policy_json(plane: ControlPlane, route: str) -> dict[str, Any]:
         **loaded_json(live),
         "promoted": _promoted(plane.memory.promotions.known, route, live),
         "tests": tests,
+        "sharing": _sharing(plane, live.policy),
         "shadows": [{"name": one.name, "sha256": one.sha256, "mode": one.policy.mode} for one in shadows],
         "pane_s": setup.pane_s,
     }
@@ -58,11 +60,12 @@ def pages_per_year(policy: Policy) -> dict[str, float]:
 def tests_json(policy: Policy, outcome: Outcome | None) -> dict[str, Any]:
     """By kind of line: how many tests share its budget, and the limit A of odds that follows from both.
 
-    Nothing before the first look at a route with a baseline. `limit` is None where A has no float.
+    Nothing before the first look at a route with a baseline. `limit` is None where A has no float. It is the limit of
+    refusal lines: lines of other metrics that share one test's part have higher ones.
     """
     if outcome is None or not any(outcome.tests.values()):
         return {}
-    limits = {finding.line: finding.ln_limit for finding in outcome.findings}
+    limits = {finding.line: finding.ln_limit for finding in outcome.findings if finding.metric == REFUSAL}
     return {
         kind.value: {
             "n": outcome.tests[kind.value],
@@ -73,6 +76,11 @@ def tests_json(policy: Policy, outcome: Outcome | None) -> dict[str, Any]:
         for kind in LineKind
         if kind in limits and outcome.tests.get(kind.value)
     }
+
+
+def _sharing(plane: ControlPlane, policy: Policy) -> int:
+    """How many routes share the budgets."""
+    return 1 if policy.budgets.scope == "route" else plane.looks.watched()
 
 
 def _promoted(promotions: Mapping[str, Promotion], route: str, live: Loaded) -> dict[str, Any] | None:
