@@ -57,7 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     size, seeds = (QUICK, asked.seeds or 1) if asked.quick else (WHOLE, asked.seeds or 2)
     begin_s = time.perf_counter()
-    found = {scenario.name: _all_on(scenario, size, seeds) for scenario in (*NULLS, *PLANTED)}
+    firsts = [read_header(orjson.dumps(header(seed, size))) for seed in range(seeds)]
+    found = {scenario.name: _all_on(scenario, size, firsts) for scenario in (*NULLS, *PLANTED)}
     _print(_null_table(found, size, seeds))
     _print(_delay_table(found, size))
     _print(_cost_table(found, size, seeds))
@@ -71,12 +72,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 Found = dict[str, list[Result]]  # detector -> one for each seed
 
 
-def _all_on(scenario: Scenario, size: Size, seeds: int) -> Found:
+def _all_on(scenario: Scenario, size: Size, firsts: Sequence[Header]) -> Found:
     found: Found = defaultdict(list)
     policy, _ = read_policy("default")
-    for seed in range(seeds):
+    for seed, first in enumerate(firsts):
         sys.stderr.write(f"{scenario.name} {seed}\n")
-        first = read_header(orjson.dumps(header(seed, size)))
         stream = list(records(seed, scenario, size))
         found[OURS].append(_ours(first, stream, policy))
         for name, make in peers(LINES).items():

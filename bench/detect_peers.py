@@ -10,6 +10,7 @@ import importlib.util
 import pickle
 from collections import deque
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -65,8 +66,7 @@ class Windowed:
         self.seen = 0
 
     def update(self, value: float) -> bool:
-        import ruptures
-
+        ruptures: Any = import_module("ruptures")
         self.values.append(value)
         self.seen += 1
         window = self.values.maxlen or 0
@@ -88,8 +88,7 @@ def peers(lines: Mapping[str, float]) -> dict[str, Make]:
     """By name. `lines`: the warning line of each signal, for the naive thresholds."""
     found: dict[str, Make] = {"sliding window": lambda signal: Threshold(lines[signal], low=signal == REFUSAL)}
     if importlib.util.find_spec("river"):
-        from river import drift
-
+        drift: Any = import_module("river.drift")
         found["river ADWIN"] = lambda _signal: River(drift.ADWIN())
         found["river Page-Hinkley"] = lambda _signal: River(drift.PageHinkley())
         found["river KSWIN"] = lambda signal: River(drift.KSWIN(seed=1)) if signal == REFUSAL else None
@@ -114,9 +113,10 @@ class Alibi:
     """The online Fisher exact test detector of alibi-detect: for 0/1 values."""
 
     def __init__(self, reference: Any) -> None:
-        from alibi_detect.cd import FETDriftOnline
-
-        self.detector = FETDriftOnline(reference, ert=10_000, window_sizes=[50, 200], n_bootstraps=1_000, verbose=False)
+        cd: Any = import_module("alibi_detect.cd")
+        self.detector = cd.FETDriftOnline(
+            reference, ert=10_000, window_sizes=[50, 200], n_bootstraps=1_000, verbose=False
+        )
 
     def update(self, value: float) -> bool:
         drifted = bool(self.detector.predict(np.array([int(value)]))["data"]["is_drift"])
