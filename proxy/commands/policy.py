@@ -81,7 +81,7 @@ def _policy(one: dict[str, Any]) -> Iterator[str]:
     yield f"mode       {one['mode']}; a revert at severity {one['revert_on']}"
     pages, scope = one["pages_per_year"], one["budgets"]["scope"]
     where = "over all routes" if scope == "deployment" else "on each route"
-    yield f"pages      at most {pages['all']:.3g} false ones a year {where} ({_each(pages)}), rates exactly on their lines"
+    yield f"pages      at most {pages['all']:.3g} false ones a year {where} ({_each(pages)}), each rate on its line"
     yield ""
     yield columns([LINE_HEAD, *(_line(name, line) for name, line in one["lines"].items())])
     yield ""

@@ -189,7 +189,7 @@ async def test_a_record_whose_append_failed_is_appended_by_the_next_look() -> No
         memory = built.plane.memory
         whole = memory.append_decision
 
-        async def broken(record: Record) -> None:
+        async def broken(record: Record, kind: str = "decision") -> None:
             raise StateError("the disk is full")
 
         memory.append_decision = broken  # type: ignore[method-assign]
