@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
@@ -11,9 +11,8 @@ from proxy.core.estimates import add_up, estimate
 from proxy.core.findings import OVERALL, Finding, LineKind, Status
 from proxy.core.plan import CANARIES
 from proxy.core.signals import ANOMALY, CANARY, REFUSAL
-from proxy.core.state import RouteState
 from proxy.core.tail import TOXICITY_P95
-from proxy.detectors.e_process import FRESH, Bets, best
+from proxy.detectors.e_process import Bets, best
 
 RECOVERED: Final = "recovered"
 GUARDED_MARK: Final = "*"
@@ -41,9 +40,9 @@ class Announcer:
         self._pane_s = pane_s
         self._told: dict[tuple[str, str, LineKind], Status] = {}
 
-    def lines(self, before: RouteState, recovered: Sequence[str], found: Sequence[Finding], moment: Moment) -> Lines:
-        """What to print, in order. `recovered`: as an outcome has it; `found`: all findings after the look."""
-        news = [*self._recoveries(before, recovered, found), *self._crossings(found)]
+    def lines(self, recovered: Mapping[str, Bets], found: Sequence[Finding], moment: Moment) -> Lines:
+        """What to print, in order. `recovered`: mirrored tests by their names; `found`: the findings after a look."""
+        news = [*self._recoveries(recovered, found), *self._crossings(found)]
         return [
             orjson.dumps({"i": moment.i, **one, "t": moment.t, "route": self._route}, option=orjson.OPT_APPEND_NEWLINE)
             for one in news
@@ -57,17 +56,15 @@ class Announcer:
             if RANK[finding.status] > RANK[told]:
                 yield crossed(finding, self._pane_s)
 
-    def _recoveries(
-        self, before: RouteState, recovered: Sequence[str], found: Sequence[Finding]
-    ) -> Iterator[dict[str, Any]]:
+    def _recoveries(self, recovered: Mapping[str, Bets], found: Sequence[Finding]) -> Iterator[dict[str, Any]]:
         """One for each warning line whose mirrored test says so. What was told of it may be told again."""
-        for name in recovered:
+        for name, mirror in recovered.items():
             metric, stratum, line = place_of(name, found)
             for kind in (line,) if metric in ALONE else LineKind:
                 self._told.pop((metric, stratum, kind), None)
             if line is LineKind.WARNING:
                 warning = next((f for f in found if (f.metric, f.stratum, f.line) == (metric, stratum, line)), None)
-                yield self._recovered(warning, signal(metric, stratum), _mirror(before, name))
+                yield self._recovered(warning, signal(metric, stratum), mirror)
 
     def _recovered(self, warning: Finding | None, name: str, mirror: Bets) -> dict[str, Any]:
         bet = best(mirror)
@@ -109,11 +106,6 @@ def place_of(name: str, found: Sequence[Finding]) -> tuple[str, str, LineKind]:
     if any(one.metric == metric for one in found if one.metric != REFUSAL):
         return metric, OVERALL, LineKind(line or LineKind.WARNING)
     return REFUSAL, name, LineKind.WARNING
-
-
-def _mirror(state: RouteState, name: str) -> Bets:
-    """The mirrored test of that name, before the look that ended it."""
-    return state.raised[name].mirror if name in state.raised else state.evidence.recoveries.get(name, FRESH)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -8,6 +8,7 @@ from typing import Final
 from proxy.commands.replay.announcing import Announcer, Lines, Moment
 from proxy.commands.replay.cells import Cells, Numbers
 from proxy.commands.replay.prompts import Prompts
+from proxy.commands.replay.recovering import mirror_after
 from proxy.commands.replay.screen import Screen
 from proxy.core.baseline import Baseline
 from proxy.core.decide import Look, findings, judge
@@ -83,7 +84,8 @@ class Follower:
         self._take(outcome)
         if not outcome.recovered and standing(before) == standing(outcome.state):
             return []  # findings cost more than deciding, and would say nothing new
-        return self._announcer.lines(before, outcome.recovered, findings(look, outcome.state), moment)
+        mirrors = {name: mirror_after(before, look.plan, closed[0], name) for name in outcome.recovered}
+        return self._announcer.lines(mirrors, findings(look, outcome.state), moment)
 
     def _take(self, outcome: Outcome) -> None:
         self._state = outcome.state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -57,6 +58,43 @@ def test_recovery_is_told_and_a_second_fall_after_it() -> None:
     before, after = told[: told.index(("refusal", "recovered"))], told[told.index(("refusal", "recovered")) :]
     assert ("refusal", "warning") in before
     assert ("refusal", "warning") in after
+
+
+def test_a_recovery_says_what_it_rests_on() -> None:
+    parts = (answers(0.5, 600), answers(0.97, 2_500, seed=3, t0=T0 + 300))
+    back = [one for one in ran(header(), numbered(*parts)).alarms if one["severity"] == "recovered"]
+    assert {one["signal"] for one in back} == {"refusal", "refusal_catcrime", "refusal_catviolence"}
+    for one in back:
+        assert one["estimate"] > 0.9 > one["line"]
+        assert T0 + 240 <= one["change_t"] < one["t"]
+
+
+def test_every_signal_of_the_protocol_has_its_alarm_and_nothing_else_speaks() -> None:
+    rng = random.Random(11)
+
+    def of(n: int, t0: float, **ill: float) -> list[dict[str, Any]]:
+        made = answers(WELL, n, seed=n, t0=t0, per_s=50.0)
+        score, flag, scale, topics = (ill.get(name, well) for name, well in USUAL.items())
+        return [
+            {
+                **one,
+                "toxicity": score * rng.random(),
+                "anomaly": int(rng.random() < flag),
+                "length": round(scale * rng.uniform(200, 900)),
+                "topic": rng.randrange(int(topics)),
+            }
+            for one in made
+        ]
+
+    well = of(20_000, 0.0)
+    for name, signal in (("score", "tox"), ("flag", "anomaly"), ("scale", "length"), ("topics", "topic")):
+        ill = of(6_000, T0 + 60, **{name: {"score": 0.5, "flag": 0.03, "scale": 3.0, "topics": 3.0}[name]})
+        found = ran(header(records=well), numbered(of(3_000, T0), ill)).alarms
+        assert {one["signal"] for one in found} == {signal}
+        assert all(T0 + 60 <= one["change_t"] < one["t"] for one in found)
+
+
+USUAL = {"score": 0.2, "flag": 0.0002, "scale": 1.0, "topics": 8.0}
 
 
 def test_one_that_was_left_out_for_speed_would_have_said_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
