@@ -145,6 +145,7 @@ def _answered(blank: Observation, reading: Reading, scored: Scored) -> Observati
         toxicity=scores.get("toxicity"),
         toxic=_flag(scored, "toxicity"),
         response_harmful=_flag(scored, "response_harmful"),
+        harmful_output=_flag(scored, "harmful_output"),
         hazards=_unsafe(scored),
         embedding=None if vector is None else np.ascontiguousarray(vector, dtype=np.float32).data,
     )

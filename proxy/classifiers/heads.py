@@ -17,6 +17,8 @@ from proxy.classifiers.pooling import Pool, pooled
 Floats = NDArray[np.float32]
 Classes = Mapping[str, float]
 
+RESPONSE_HARMFUL: Final = "response_harmful"
+HARMFUL_OUTPUT: Final = "harmful_output"  # the same score at its strict threshold
 _NOTHING: Final = np.zeros((), dtype=np.float32)
 
 
@@ -103,6 +105,7 @@ class _Binary:
     weights: Floats
     thresholds: Floats
     pools: tuple[Pool, ...]
+    strict: tuple[tuple[int, float], ...] = ()  # (place, threshold) of `response_harmful`
 
     @classmethod
     def of(cls, heads: Sequence[Head], stage: Stage) -> _Binary:
@@ -115,6 +118,11 @@ class _Binary:
             np.array(weights, dtype=np.float32).reshape(-1, 3).T,
             np.array([head.threshold_at(stage) for head in heads], dtype=np.float32),
             tuple(head.pool for head in heads),
+            tuple(
+                (place, head.strict)
+                for place, head in enumerate(heads)
+                if head.name == RESPONSE_HARMFUL and head.strict and stage is Stage.FUSED
+            ),
         )
 
     def scores(self, logits: Logits) -> tuple[dict[str, float], dict[str, bool]]:
@@ -123,7 +131,10 @@ class _Binary:
         z = fusion.calibrated(logits.windows[:, self.columns], logits.ngrams[self.columns0], weights)
         found = [fusion.sigmoid(logit) for logit in self._pooled(z).tolist()]
         flags = [score >= threshold for score, threshold in zip(found, self.thresholds.tolist(), strict=True)]
-        return dict(zip(self.names, found, strict=True)), dict(zip(self.names, flags, strict=True))
+        decided = dict(zip(self.names, flags, strict=True))
+        for place, threshold in self.strict:
+            decided[HARMFUL_OUTPUT] = found[place] >= threshold
+        return dict(zip(self.names, found, strict=True)), decided
 
     def _pooled(self, z: Floats) -> Floats:
         """float32 [windows, heads] -> [heads]."""

@@ -63,6 +63,7 @@ class Head:
                             logit is their weighted sum. A softmax head has no constant; a sum reads neither, but
                             the log odds that its softmax head gives its labels at that stage, in the first's place.
     threshold, alone:       of the fused score; of each stage without the other
+    strict:                 of the fused score, for one false flag in 100,000 at most (response_harmful); 0 is none
     column, column0:        first column among the encoder's logits, among stage 0's (None: stage 0 has no such head)
     """
 
@@ -81,6 +82,7 @@ class Head:
     false_positive_rate: float
     alone: tuple[float, float]
     of: str = ""
+    strict: float = 0.0
 
     def threshold_at(self, stage: Stage) -> float:
         """From which probability on a stage raises the flag."""
@@ -219,6 +221,7 @@ def _head(one: Table, *, has_stage0: bool) -> Head:
         false_positive_rate=one.share("false_positive_rate", 0.0),
         alone=(alone[0], alone[1]),
         of=one.text("of") if is_sum else "",
+        strict=one.share("strict", 0.0),
     )
     if is_softmax:
         one.share("threshold", 1.0)  # may stand there, means nothing

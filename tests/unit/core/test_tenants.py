@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from proxy.core.baseline import Tally
 from proxy.core.engine import state_from_json, state_to_json
+from proxy.core.evidence import Lines
 from proxy.core.explain import explain
 from proxy.core.policy import Policy
 from proxy.core.replay import differences
@@ -171,6 +172,6 @@ def test_the_second_tenant_comes_late() -> None:
     assert route.state.tenants.left_out == ()
     before = route.state.evidence.lines
     route.look(tenants_pane({0: 1}, {}))
-    left = route.state.tenants.left_out
+    left: list[Lines] = list(route.state.tenants.left_out)
     assert left[1]["overall/warning"].bets[0].start == -1
     assert 0 < left[2]["overall/warning"].bets[3].climb < before["overall/warning"].bets[3].climb
