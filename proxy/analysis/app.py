@@ -268,6 +268,7 @@ class App:
     async def _tidy(self, routes: Container[str]) -> None:
         self._pipeline.totals.keep(routes)
         self._pipeline.sampler.keep(routes)
+        self._pipeline.judging.describing.keep(routes)
         await self._pipeline.ordinary.keep(routes)
         await self._pipeline.ordinary.save()
         await self._chosen.look()

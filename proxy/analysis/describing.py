@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
 from proxy.analysis.regenerations import Regenerations
 from proxy.analysis.systems import Systems
+from proxy.analysis.twins import Turnout, Twins
 from proxy.core.exchange import Purpose
 from proxy.core.fingerprint import SAMPLING, SYSTEM, TOOLS
 from proxy.core.observation import NO_HARM, Observation
@@ -37,6 +38,7 @@ class Describing:
         self.marks = {signal: Systems() for signal in (SYSTEM, TOOLS, SAMPLING)}
         self.triggers: Triggers = no_triggers
         self._regenerations = Regenerations()
+        self._twins = {False: Twins(), True: Twins()}  # of candidates, and of bases
         self._user_hash = keyed_hash
         self._hash = lru_cache(maxsize=SYSTEMS_CACHED_MAX)(keyed_hash)
 
@@ -58,6 +60,23 @@ class Describing:
             triggers=self.triggers(reading.prompt),
             shapes={**seen.shapes, "regenerated": self._regenerated(asked, seen), **self._marks(asked, seen)},
         )
+
+    def after(self, reading: Reading, seen: Observation) -> Observation:
+        """With what only a judgement gives."""
+        shapes = judged_shapes(seen)
+        if seen.purpose is Purpose.USER and seen.refusal is not None and not seen.choice:
+            turnout = Turnout(seen.refusal, len(reading.text).bit_length())
+            differs = self._twins[seen.base_served].is_inconsistent(seen.route, reading.prompt, turnout)
+            if differs is not None:
+                shapes["inconsistent"] = YES if differs else NO
+        return replace(seen, shapes=shapes)
+
+    def keep(self, routes: Container[str]) -> None:
+        """Forget what is known of other routes. May be called from another thread."""
+        for systems in (self.systems, *self.marks.values()):
+            systems.keep(routes)
+        for twins in self._twins.values():
+            twins.keep(routes)
 
     def _marks(self, asked: Request, seen: Observation) -> dict[str, str]:
         """What the deployment fixes in each request: the traffic's part of a context fingerprint."""

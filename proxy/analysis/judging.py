@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 from proxy.analysis.assessing import Assessor, Patterns
 from proxy.analysis.decoding import decode
-from proxy.analysis.describing import Describing, judged_shapes
+from proxy.analysis.describing import Describing
 from proxy.analysis.embedding import bins, projected
 from proxy.analysis.faults import fault
 from proxy.analysis.glancing import Read
@@ -166,7 +166,7 @@ class Judging:
             return seen
         places = () if seen.embedding is None else bins(projected(seen.embedding))
         leaks = None if self._scan is None else leaked(self._scan, reading)
-        return replace(seen, projections=places, sensitive=leaks, shapes=judged_shapes(seen))
+        return self.describing.after(reading, replace(seen, projections=places, sensitive=leaks))
 
 
 def _drawn(exchange: Exchange, read: Read | None, toss: Toss | None, glance: Glance | None) -> Draw | None:

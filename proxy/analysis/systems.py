@@ -41,8 +41,8 @@ class Systems:
 
     def keep(self, routes: Container[str]) -> None:
         """Forget those of other routes."""
-        for gone in [route for route in self._routes if route not in routes]:
-            del self._routes[gone]
+        for gone in [route for route in list(self._routes) if route not in routes]:
+            self._routes.pop(gone, None)
 
 
 def _count(counts: dict[str, int], fingerprint: str) -> None:

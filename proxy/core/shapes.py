@@ -37,6 +37,7 @@ SHAPES: Final = (
     "tool_parse",
     "regenerated",
     "feedback",
+    "inconsistent",
     TOXICITY_BIN,
 )
 BINS_MAX: Final = 512  # of one shape

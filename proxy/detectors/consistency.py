@@ -4,8 +4,8 @@ Charikar, "Similarity estimation techniques from rounding algorithms", STOC 2002
 near-duplicates for web crawling", WWW 2007: where at most three bits differ, at least one of four blocks of 16 bits is
 equal, so that one look-up a block finds every near twin (the pigeonhole principle).
 
-Features are words and pairs of neighbouring words. The 64 sums are kept as lanes of one large integer: adding a word
-is one addition.
+Features are words, of a long text the first and the last ones: a question often stands behind a text that many
+questions share. The 64 sums are kept as lanes of one large integer, so that adding a word is one addition.
 """
 
 from __future__ import annotations
@@ -13,28 +13,32 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import pairwise
 from typing import Final
 
 BITS: Final = 64
 BLOCKS: Final = 4
 BLOCK_BITS: Final = BITS // BLOCKS
 APART_MAX: Final = 3  # bits between near twins: no more than blocks less one
-WORDS_MAX: Final = 256  # looked at
+WORDS_MAX: Final = 64  # looked at
 WORDS_MIN: Final = 6  # in a shorter text one word is too much of it
 LANE_BITS: Final = 16
-_LANES: Final = tuple(1 << LANE_BITS * bit for bit in range(BITS))
+_OF_BYTE: Final = tuple(sum(1 << LANE_BITS * bit for bit in range(8) if byte >> bit & 1) for byte in range(256))
+_BYTE_LANES: Final = 8 * LANE_BITS
+_MASK: Final = (1 << LANE_BITS) - 1
 
 
 def simhash(text: str) -> int | None:
-    """The 64-bit hash of a text's first WORDS_MAX words, in lower case; None below WORDS_MIN words."""
-    words = text.lower().split(None, WORDS_MAX)[:WORDS_MAX]
+    """The 64-bit hash of a text's first and last words, WORDS_MAX in all, in lower case; None below WORDS_MIN words."""
+    words = text.lower().split()
     if len(words) < WORDS_MIN:
         return None
-    features = [*words, *map(" ".join, pairwise(words))]
-    sums, half = sum(map(_lanes, features)), len(features) / 2.0
-    mask = (1 << LANE_BITS) - 1
-    return sum(1 << bit for bit in range(BITS) if (sums >> LANE_BITS * bit & mask) > half)
+    if len(words) > WORDS_MAX:
+        words = [*words[: WORDS_MAX // 2], *words[-WORDS_MAX // 2 :]]
+    sums, half, value = sum(map(_lanes, words)), len(words) // 2, 0
+    for bit in range(BITS):
+        value |= ((sums & _MASK) > half) << bit
+        sums >>= LANE_BITS
+    return value
 
 
 def apart(a: int, b: int) -> int:
@@ -49,7 +53,7 @@ def blocks(value: int) -> Iterator[tuple[int, int]]:
 
 
 @lru_cache(maxsize=65_536)
-def _lanes(feature: str) -> int:
-    """The bits of a feature's own hash, each in a lane of its own. A pure function, remembered."""
-    value = int.from_bytes(hashlib.blake2b(feature.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
-    return sum(lane for bit, lane in enumerate(_LANES) if value >> bit & 1)
+def _lanes(word: str) -> int:
+    """The bits of a word's own hash, each in a lane of its own. A pure function, remembered."""
+    digest = hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=BITS // 8).digest()
+    return sum(_OF_BYTE[byte] << _BYTE_LANES * place for place, byte in enumerate(digest))
