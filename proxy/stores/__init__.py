@@ -11,5 +11,5 @@ Of many (`kind: redis`; docs/redis-keys.md, docs/shared-store.md):
 redis_store    puts it together: away or not, flush, clock.
 redis_counters, redis_states   what is asked of the server.   redis_link   how it is asked: one, cluster, Sentinel; TLS.
 redis_scripts  the Lua scripts.      redis_keys   every key, declared.     packing, sealed   how counts lie in them.
-pending    counts that wait, frozen under numbers.     held   state and records that wait.     recent   prompts seen here.
+pending, held  counts, and state and records, that wait.          recent     prompts that this process counted.
 """

@@ -25,8 +25,9 @@ from proxy.core.record import to_bytes
 from proxy.core.windows import SCALE, Cell, pane_of
 from proxy.stores.contract import Store
 from proxy.stores.embedded import open_embedded
+from proxy.stores.redis_store import RedisStore
 from tests.contracts import redis_servers
-from tests.contracts.flaky import replica
+from tests.contracts.flaky import FlakyLink, replica
 from tests.contracts.redis_servers import Server
 from tests.control.house import CATEGORIES, ENFORCE, Clock, House, healthy_baseline, one_route, settings_of
 from tests.simulation.fleet import PANE_S, Fleet, Replica, traffic
@@ -128,6 +129,44 @@ async def test_many_planes_on_one_store_decide_once(server: Server) -> None:
     kept, alone = await store.records("decision", 99), await one.store.records("decision", 99)
     assert kept == alone, "each decision once, in the very bytes"
     for plane in (*planes, one.plane):
+        await plane.stop()
+        await plane.memory.store.close()
+
+
+async def test_a_replica_that_is_cut_off_decides_on_its_own_and_says_so(server: Server) -> None:
+    """Its revert holds, is marked, and stands for all once it is back: the others saw nothing of what it saw."""
+    server.sync.flushall()
+    clock = Clock()
+    cut, other = await houses(server, clock, 2)
+    await cut.memory.entry("support").edit(_with_baseline)
+    for plane in (cut, other):
+        await _vouched(plane)
+        await plane.tick()
+    store = cut.memory.store
+    assert isinstance(store, RedisStore)
+    link = store._link
+    assert isinstance(link, FlakyLink)
+    link.cut = True
+    for _ in range(20):
+        await store.add("support", "default/support", int(clock()), _answers(99))
+        clock.now_s += 1.0
+        for plane in (cut, other):
+            await plane.tick()
+    entry = (await cut.memory.entry("support").load())[1]
+    fleet = (await other.memory.entry("support").load())[1]
+    assert entry is not None
+    assert fleet is not None
+    assert (entry.state.step, fleet.state.step) == (Step.REVERTED, Step.STEADY)
+    record = await cut.memory.decision(entry.state.record_id)
+    assert record is not None
+    assert record.body["inputs"]["context"]["versions"]["evidence"].startswith("local: ")
+    link.cut = False
+    await store.flush()
+    await other.tick()
+    assert other.snapshot.enforcements[0].step is Step.REVERTED
+    assert await other.memory.decision(entry.state.record_id) == record
+    assert (await store.panes("support", "default/support", int(clock()) - 20, int(clock())))[0][1] == _answers(99)
+    for plane in (cut, other):
         await plane.stop()
         await plane.memory.store.close()
 
