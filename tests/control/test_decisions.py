@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from proxy.control.baseline_orders import BaselineOrders
 from proxy.control.entry import Entry
 from proxy.control.orders import Orders, Word
 from proxy.control.plane import ControlPlane
@@ -100,7 +101,7 @@ async def test_a_provisional_baseline_reverts_only_where_the_policy_or_a_person_
         shown = await built.view()
         assert (shown["step"], shown["would_step"]) == ("watch", "reverted")
         assert "the baseline is provisional" in shown["reason"]
-        await Orders(built.plane).promote("support", KIM)
+        await BaselineOrders(built.plane).promote("support", "", KIM)
         await built.days(2, 2, 8)
         shown = await built.view()
         assert (shown["step"], shown["baseline"]["status"]) == ("reverted", "promoted")
@@ -300,7 +301,7 @@ async def test_a_baseline_from_a_file_is_watched_from_the_first_second_and_may_b
         await built.days(3, 10, 0)
         shown = await built.view()
         assert (shown["status"], shown["baseline"]["kind"]) == ("watching", "file")
-        await Orders(built.plane).promote("support", KIM)
+        await BaselineOrders(built.plane).promote("support", "", KIM)
         await built.days(3, 10, 0)
         assert (await built.view())["baseline"]["status"] == "promoted"
 
