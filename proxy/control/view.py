@@ -20,6 +20,7 @@ from proxy.core.observation import NO_HARM
 from proxy.core.outcome import Outcome
 from proxy.core.policy import Policy
 from proxy.core.routes import Target
+from proxy.core.shapes import size
 from proxy.core.signals import ASSESSED, HIGHS, LOST, REFUSAL, is_impaired
 from proxy.core.windows import SCALE, Counts, merge
 
@@ -211,6 +212,7 @@ def _baseline(entry: Entry, policy: Policy) -> dict[str, Any]:
         "version": entry.version,
         "stale": entry.outdated,
         "hours": 0 if baseline is None else len(baseline.hours),
+        "marks": {signal: size(marks) for signal, marks in sorted(entry.context.seen.items())},
         "judge": entry.state.learning.judge if baseline is None else baseline.judge,
     }
 
