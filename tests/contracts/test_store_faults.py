@@ -7,6 +7,7 @@ counted and decided meanwhile arrives.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import time
@@ -20,6 +21,7 @@ from redis import Redis
 from proxy.config.settings import StoreSettings
 from proxy.core.errors import StateError
 from proxy.core.windows import SCALE, Cell
+from proxy.stores.contract import First
 from proxy.stores.redis_link import RedisLink
 from proxy.stores.redis_store import Options, RedisStore
 from tests.contracts import redis_servers
@@ -28,6 +30,8 @@ from tests.support import free_ports
 
 REFUSED = Cell("refusal", "weapons", 0, 1)
 PATIENCE_S = 60.0
+RIGHTS = ("~gw:*", "+@read", "+@write", "+@scripting", "+@connection", "+time", "-@dangerous")  # docs/shared-store.md
+CLUSTER_RIGHTS = ("+cluster|slots", "+cluster|shards", "+cluster|nodes")
 
 
 @pytest.fixture(params=["redis", "valkey"])
@@ -205,8 +209,7 @@ class TestWhoMayCome:
         tls = ("--tls-port", str(port), "--tls-ca-cert-file", files["ca.pem"])
         own = ("--tls-cert-file", files["server.pem"], "--tls-key-file", files["server.key"])
         with serving(redis_servers.redis_binary(), tmp_path, *tls, *own) as server:
-            rights = ("~gw:*", "+@read", "+@write", "+@scripting", "+@connection", "+time", "-@dangerous")
-            server.ask("ACL", "SETUSER", "gw", "on", ">a-long-pass", *rights)
+            server.ask("ACL", "SETUSER", "gw", "on", ">a-long-pass", *RIGHTS)
             server.ask("ACL", "SETUSER", "default", "off")
             yield port
 
@@ -276,3 +279,61 @@ class TestWhoMayCome:
             await store.flush()
             assert await all_counts(store) == 2 * SCALE
             await store.close()
+
+
+class TestACluster:
+    async def test_the_keys_of_a_route_lie_together_and_routes_lie_apart(self, cluster_servers: list[Server]) -> None:
+        for server in cluster_servers:
+            server.sync.flushall()
+        store = open_at(f"redis+cluster://127.0.0.1:{cluster_servers[1].port}", timeout_s=5.0)
+        for i in range(20):
+            name = f"org/route-{i}"
+            await store.add(name, "m", 1, {REFUSED: SCALE + 1})
+            await store.add_first(name, "m", 1, First(("h",), 1.0, 600.0, {REFUSED: SCALE}, {}))
+            await store.swap(f"route/{name}", 0, b"steady")
+        await store.flush()
+        homes: dict[str, set[int]] = {}
+        for server in cluster_servers:
+            for key in server.ask("KEYS", "*"):
+                homes.setdefault(key.decode().partition("}")[0], set()).add(server.port)
+        assert len(homes) == 20
+        assert all(len(ports) == 1 for ports in homes.values())
+        assert {port for ports in homes.values() for port in ports} == {one.port for one in cluster_servers}
+        await store.close()
+
+    async def test_a_user_with_few_rights_is_enough(self, cluster_servers: list[Server], tmp_path: Path) -> None:
+        """Those that docs/shared-store.md names."""
+        (tmp_path / "password").write_text("a-long-pass")
+        for server in cluster_servers:
+            server.sync.flushall()
+            server.ask("ACL", "SETUSER", "gw", "reset", "on", ">a-long-pass", *RIGHTS, *CLUSTER_RIGHTS)
+        url = f"redis+cluster://127.0.0.1:{cluster_servers[0].port}"
+        store = open_at(url, user="gw", password_file=str(tmp_path / "password"), timeout_s=5.0)
+        await store.add("r", "m", 1, {REFUSED: SCALE})
+        await store.flush()
+        assert await all_counts(store) == SCALE
+        await store.close()
+
+    async def test_one_node_that_stalls(self, cluster_servers: list[Server]) -> None:
+        for server in cluster_servers:
+            server.sync.flushall()
+        store = open_at(f"redis+cluster://127.0.0.1:{cluster_servers[0].port}")
+        routes = [f"route-{i}" for i in range(12)]
+        for route in routes:
+            await store.add(route, "m", 1, {REFUSED: SCALE})
+        await store.flush()
+        cluster_servers[2].send(signal.SIGSTOP)
+        for route in routes:
+            await store.add(route, "m", 1, {REFUSED: SCALE})
+        with pytest.raises(StateError, match="shared store"):
+            await store.flush()
+        cluster_servers[2].send(signal.SIGCONT)
+        deadline_s = time.monotonic() + PATIENCE_S
+        while store.evidence_local:
+            assert time.monotonic() < deadline_s
+            await asyncio.sleep(0.1)
+            with contextlib.suppress(StateError):
+                await store.flush()
+        for route in routes:
+            assert [dict(found) for _, found in await store.panes(route, "m", 1, 1)] == [{REFUSED: 2 * SCALE}]
+        await store.close()

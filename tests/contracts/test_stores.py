@@ -145,7 +145,7 @@ class TestEveryStore:
         assert await store.load(name) == (1, b"\x00\xff")
         assert await store.record(name, name) == b""
 
-    @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
     @given(additions, st.randoms(use_true_random=False))
     async def test_any_order_gives_the_same_sums(
         self,
