@@ -91,6 +91,7 @@ class ControlPlane:
         self._coverage_k = 0
         self._load = 0
         self._unusual: set[str] = set()
+        self._steered: dict[str, tuple[Entry, Any]] = {}  # as last looked at, and the moment
         self._replica = secrets.token_hex(4)
         self._unknown: dict[str, None] = {}
         self._crowded = False
@@ -219,6 +220,11 @@ class ControlPlane:
         if kept.known is None or kept.known.closed:
             return
         settings, load = self.setup.settings, self.memory.loads.known.level(now_s)
+        moment = (settings, load, unusual, pane_of(now_s, settings.pane_s))
+        last = self._steered.get(name)
+        if last is not None and last[0] is kept.known and last[1] == moment:
+            return
+        self._steered[name] = (kept.known, moment)
         before = kept.known.sampling
         steer = partial(steering, settings, load, now_s, unusual)
         if steer(kept.known).sampling == before:
@@ -333,6 +339,7 @@ class ControlPlane:
         for name in gone.union(crowded):
             if await self.memory.forget(name, lambda entry: may_forget(entry, settings)):
                 self.looks.forget(name)
+                self._steered.pop(name, None)
                 self.baselines.forget(name)
                 await self.shadows.forget(name)
                 self.bases.forget_route(name)

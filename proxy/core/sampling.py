@@ -191,6 +191,9 @@ def weighed(cells: Iterable[tuple[Cell, int]], drawn: Draw, coverage_r: int) -> 
     cells: at level 0. coverage_r: the level that the wire's thinning gives; the two probabilities are independent. An
     answer above the strict threshold of harm is an event, no rate: it stays, however it was found.
     """
+    if drawn == ALWAYS and not coverage_r:
+        yield from cells
+        return
     for (signal, stratum, _, y), count in cells:
         level = drawn.harm if is_of_harm(signal, stratum) else drawn.all
         if level is not None:
