@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 from dataclasses import replace
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from proxy.analysis.regenerations import Regenerations
 from proxy.analysis.systems import Systems
@@ -61,15 +61,15 @@ class Describing:
             shapes={**seen.shapes, "regenerated": self._regenerated(asked, seen), **self._marks(asked, seen)},
         )
 
-    def after(self, reading: Reading, seen: Observation) -> Observation:
-        """With what only a judgement gives."""
+    def after(self, reading: Reading, seen: Observation, **more: Any) -> Observation:
+        """With what only a judgement gives, and with `more` fields: each copy of an observation costs some time."""
         shapes = judged_shapes(seen)
         if seen.purpose is Purpose.USER and seen.refusal is not None and not seen.choice:
             turnout = Turnout(seen.refusal, len(reading.text).bit_length())
             differs = self._twins[seen.base_served].is_inconsistent(seen.route, reading.prompt, turnout)
             if differs is not None:
                 shapes["inconsistent"] = YES if differs else NO
-        return replace(seen, shapes=shapes)
+        return replace(seen, shapes=shapes, **more)
 
     def keep(self, routes: Container[str]) -> None:
         """Forget what is known of other routes. May be called from another thread."""

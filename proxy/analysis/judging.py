@@ -166,7 +166,7 @@ class Judging:
             return seen
         places = () if seen.embedding is None else bins(projected(seen.embedding))
         leaks = None if self._scan is None else leaked(self._scan, reading)
-        return self.describing.after(reading, replace(seen, projections=places, sensitive=leaks))
+        return self.describing.after(reading, seen, projections=places, sensitive=leaks)
 
 
 def _drawn(exchange: Exchange, read: Read | None, toss: Toss | None, glance: Glance | None) -> Draw | None:

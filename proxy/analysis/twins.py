@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Container
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final, NamedTuple
 
 from proxy.detectors.consistency import APART_MAX, apart, blocks, simhash
@@ -33,7 +34,7 @@ class Turnout(NamedTuple):
 @dataclass(slots=True)
 class _Route:
     turnouts: OrderedDict[int, Turnout] = field(default_factory=OrderedDict)
-    by_block: dict[tuple[int, int], OrderedDict[int, None]] = field(default_factory=dict)
+    by_block: dict[tuple[int, int], dict[int, None]] = field(default_factory=dict)
 
 
 class Twins:
@@ -62,7 +63,7 @@ def _nearest(known: _Route, value: int) -> Turnout | None:
     near = {
         other: apart(value, other)
         for block in blocks(value)
-        for other in list(reversed(known.by_block.get(block, ())))[:CANDIDATES_MAX]
+        for other in islice(reversed(known.by_block.get(block, {})), CANDIDATES_MAX)
     }
     best = min(near, key=lambda other: near[other], default=None)
     return known.turnouts[best] if best is not None and near[best] <= APART_MAX else None
@@ -72,7 +73,7 @@ def _remember(known: _Route, value: int, turnout: Turnout) -> None:
     _forget(known, value)
     known.turnouts[value] = turnout
     for block in blocks(value):
-        known.by_block.setdefault(block, OrderedDict())[value] = None
+        known.by_block.setdefault(block, {})[value] = None
     if len(known.turnouts) > ROUTE_MAX:
         _forget(known, next(iter(known.turnouts)))
 

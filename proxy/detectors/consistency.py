@@ -24,7 +24,9 @@ WORDS_MIN: Final = 6  # in a shorter text one word is too much of it
 LANE_BITS: Final = 16
 _OF_BYTE: Final = tuple(sum(1 << LANE_BITS * bit for bit in range(8) if byte >> bit & 1) for byte in range(256))
 _BYTE_LANES: Final = 8 * LANE_BITS
-_MASK: Final = (1 << LANE_BITS) - 1
+_HIGHEST: Final = 1 << LANE_BITS - 1
+_ONES: Final = sum(1 << LANE_BITS * bit for bit in range(BITS))
+_AS_DIGITS: Final = bytes(ord("1") if byte & 0x80 else ord("0") for byte in range(256))
 
 
 def simhash(text: str) -> int | None:
@@ -34,11 +36,9 @@ def simhash(text: str) -> int | None:
         return None
     if len(words) > WORDS_MAX:
         words = [*words[: WORDS_MAX // 2], *words[-WORDS_MAX // 2 :]]
-    sums, half, value = sum(map(_lanes, words)), len(words) // 2, 0
-    for bit in range(BITS):
-        value |= ((sums & _MASK) > half) << bit
-        sums >>= LANE_BITS
-    return value
+    lifted = sum(map(_lanes, words)) + _ONES * (_HIGHEST - 1 - len(words) // 2)  # the top bit of a lane: a majority
+    tops = (lifted & _ONES * _HIGHEST).to_bytes(BITS * LANE_BITS // 8, "big")[:: LANE_BITS // 8]
+    return int(tops.translate(_AS_DIGITS), 2)
 
 
 def apart(a: int, b: int) -> int:

@@ -66,16 +66,17 @@ def unjudged(
         pi_k=pi_k,
     )
     hashed = cache(prompt_hash)  # a prompt has up to CHOICES_MAX answers
-    return tuple(_described(exchange, one, replace(blank, prompt_hash=hashed(one.prompt))) for one in found)
+    return tuple(_described(exchange, one, blank, hashed(one.prompt)) for one in found)
 
 
-def _described(exchange: Exchange, one: Reading, blank: Observation) -> Observation:
+def _described(exchange: Exchange, one: Reading, blank: Observation, prompt_hash: str) -> Observation:
     """With all that needs no judgement."""
     written = script.main_script(one.text) if one.text else ""
     numbers = features(one.text) if one.text else {}
     asked = one.asked
     return replace(
         blank,
+        prompt_hash=prompt_hash,
         choice=one.choice,
         unassessed=one.unassessed,
         script=written,
