@@ -112,14 +112,14 @@ def hour_of_week(time_s: float) -> int:
     return int((time_s + MONDAY_S) // 3_600) % HOURS
 
 
-def planned(baseline: Baseline, policy: Policy, pane_s: float) -> DriftPlan:
-    """The lines that this baseline allows; a signal with little of it has none. They share one budget."""
+def planned(baseline: Baseline, policy: Policy, pane_s: float, routes: int = 1) -> DriftPlan:
+    """The lines that this baseline allows; a signal with little of it has none. All of them share one budget."""
     found = {name: _watched(name, shape, baseline, policy) for name, shape in _shapes(baseline) if name in KINDS}
     watched = {name: one for name, one in found.items() if one.tests}
     budgets = policy.budgets
     return DriftPlan(
         watched,
-        e_process.log_limit(len(watched), budgets.drift_s, pane_s),
+        e_process.log_limit(len(watched) * routes, budgets.drift_s, pane_s),
         e_process.log_limit(1, budgets.recovery_s, pane_s),
         pane_s,
     )

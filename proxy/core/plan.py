@@ -117,7 +117,7 @@ def make_plan(baseline: Baseline, policy: Policy, pane_s: float, routes: int = 1
         watches=tuple(_limited(one, limits, _size(one, watches)) for one in watches),
         trigger=_limited(trigger, limits, triggers.TRIGGERS_MAX) if trigger else None,
         routes=shared,
-        drift=drift_lines.planned(baseline, policy, pane_s),
+        drift=drift_lines.planned(baseline, policy, pane_s, shared),
     )
 
 
