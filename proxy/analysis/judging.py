@@ -57,7 +57,7 @@ class Sampled:
 class Costs:
     """Since the start: seconds by stage, batches, items that a classifier scored, and those out of scope by reason."""
 
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
     batches: int = 0
     items: int = 0
     out_of_scope: Counter[str] = field(default_factory=Counter)
@@ -127,7 +127,8 @@ class Judging:
 
     def _note(self, seconds: Mapping[str, float]) -> None:
         self.costs.batches += 1
-        self.costs.seconds.update(seconds)
+        for stage, spent_s in seconds.items():
+            self.costs.seconds[stage] += spent_s
 
     def _read(self, exchange: Exchange, purpose: Purpose) -> Read:
         found = readings(exchange, dialect=dialect_of(exchange.method, exchange.path), decode=decode)
