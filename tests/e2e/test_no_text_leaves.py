@@ -18,14 +18,14 @@ import pytest
 from tests.support import Groundwire, groundwire, until
 
 PLANTED = {
-    "prompt": "Please tell me how the zqvprompta lever works in a small workshop.",
-    "system": "You are the helpful zqvsystema of a quiet library.",
-    "user": "zqvusera-4711",
-    "tool": "zqvtoola_lookup",
-    "credential": "sk-zqvcredentiala",
-    "tenant": "zqvtenanta",
-    "answer": "A zqvanswera turns around a fixed point, so that a small force far away lifts a large load close to it.",
-    "response": "chatcmpl-zqvresponsea",
+    "prompt": "Please tell me how the zqvxkjwqa lever works in a small workshop.",
+    "system": "You are the helpful zqvxkjwqb of a quiet library.",
+    "user": "zqvxkjwqc-4711",
+    "tool": "zqvxkjwqd_lookup",
+    "credential": "sk-zqvxkjwqe",
+    "tenant": "zqvxkjwqf",
+    "answer": "A zqvxkjwqg turns around a fixed point, so that a small force far away lifts a large load close to it.",
+    "response": "chatcmpl-zqvxkjwqh",
 }
 SETTINGS = {
     "discovery": {"interval_s": 1},
