@@ -55,7 +55,8 @@ ENV PATH=/opt/groundwire/venv/bin:$PATH \
     GROUNDWIRE_STATE_DIR=/var/lib/groundwire \
     GROUNDWIRE_LINK__SOCKET=/run/groundwire/link.sock \
     GROUNDWIRE_LISTEN__CONTROL=unix:/run/groundwire/control.sock
-RUN install -d -o 65532 -g 65532 -m 0700 /var/lib/groundwire /run/groundwire
+# Writable by any user, as /tmp is: runc gives a tmpfs that is mounted here the mode of the folder beneath it.
+RUN install -d -o 65532 -g 65532 -m 1777 /var/lib/groundwire /run/groundwire
 WORKDIR /var/lib/groundwire
 EXPOSE 8900 8901
 STOPSIGNAL SIGTERM

@@ -53,7 +53,7 @@ def inspect(kind: str, name: str) -> dict[str, Any]:
 def container(image: str, *flags: str, command: tuple[str, ...] = ()) -> Iterator[str]:
     """A running container, as Kubernetes would start it: read-only root, no capabilities, no new privileges."""
     hard = ("--read-only", "--read-only-tmpfs=false", "--cap-drop=ALL", "--security-opt=no-new-privileges")
-    places = ("--tmpfs=/run/groundwire:mode=0777", "--tmpfs=/var/lib/groundwire:mode=0777")
+    places = ("--tmpfs=/run/groundwire:mode=0777,notmpcopyup", "--tmpfs=/var/lib/groundwire:mode=0777,notmpcopyup")
     name = podman("run", "--detach", "--network=host", "--memory=768m", *hard, *places, *flags, image, *command).strip()
     try:
         yield name
