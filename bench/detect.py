@@ -34,7 +34,7 @@ from proxy.core.state import to_json
 OURS: Final = "Groundwire"
 PAGES: Final = ("warning", "critical", "critical*")
 LINES: Final = {REFUSAL: 0.9 * statistics.mean(RATES.values()), TOX: 0.05, ANOMALY: 0.001}
-QUICK, WHOLE = Size(24_000, baseline=60_000), Size(250_000)
+QUICK, WHOLE = Size(24_000, baseline=60_000), Size(150_000)
 SHOWN: Final = (0, 1, 3, 5, 7, 8)  # rows of the table of shifts that `--quick` has time for: all but the smallest
 
 

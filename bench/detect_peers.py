@@ -74,7 +74,9 @@ class Windowed:
             return False
         signal = np.array(self.values)
         variance = max(float(signal.var()), 1e-6)
-        breaks = ruptures.Pelt(model="l2", min_size=30, jump=5).fit(signal).predict(pen=8.0 * np.log(window) * variance)
+        breaks = (
+            ruptures.Pelt(model="l2", min_size=30, jump=10).fit(signal).predict(pen=8.0 * np.log(window) * variance)
+        )
         if any(window // 2 < place < window for place in breaks):
             self.values.clear()
             return True
