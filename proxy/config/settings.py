@@ -412,7 +412,7 @@ class Settings:
     baseline_review_s: float = setting(
         2_592_000.0,
         "A baseline that nobody has confirmed or replaced for this long is due for review: said in the log and in "
-        "`route show`. 0 never reminds.",
+        "`baseline list`. 0 never reminds.",
         "Thirty days: what users ask drifts slowly.",
     )
     pane_s: float = setting(60.0, "Length of a pane of the counters.", "Detection section 2.")
