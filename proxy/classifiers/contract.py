@@ -108,5 +108,5 @@ class Looks(Protocol):
     """A classifier with a stage 0 for what is looked at before it is sampled."""
 
     def look(self, items: Sequence[Item]) -> list[Scored]:
-        """One result for each item, in order, in a fraction of the time of `score`; without scores: nothing is known."""
+        """One result for each item, in order, in a fraction of the time of `score`; no scores: nothing is known."""
         ...

@@ -14,6 +14,7 @@ from proxy.link.sender import LinkSender
 from tests.unit.analysis.test_app import Running, analysis
 from tests.unit.analysis.test_pipeline import exchange
 
+PATIENCE_S = 90.0  # on a machine that has other things to do
 ROUTES = {"support": {"base_model": "base"}}
 
 
@@ -35,7 +36,7 @@ def share(running: Running) -> float:
 
 
 async def until(running: Running, wanted: float) -> None:
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(PATIENCE_S):
         while share(running) != wanted:
             await asyncio.sleep(0.2)
 
@@ -45,7 +46,7 @@ async def test_settings_and_orders_reach_the_coins_of_a_running_process(tmp_path
     with analysis(tmp_path, **settings) as running:
         sender = LinkSender(str(tmp_path / "link.sock"), 2**24, lambda _: None)
         sender.start()
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(PATIENCE_S):
             while not sender.connected:
                 await asyncio.sleep(0.1)
         await until(running, 1 / 8)
@@ -66,6 +67,6 @@ async def sent(sender: LinkSender, running: Running, exchanges: list[Exchange]) 
     before = outcomes(running).total()
     for one in exchanges:
         sender.offer(one)
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(PATIENCE_S):
         while outcomes(running).total() < before + len(exchanges):
             await asyncio.sleep(0.2)

@@ -12,8 +12,9 @@ import orjson
 import pytest
 
 from proxy.analysis import judging as module
-from proxy.analysis.assessing import Patterns, Read, Work
+from proxy.analysis.assessing import Patterns, Work
 from proxy.analysis.coverage import Coverage
+from proxy.analysis.glancing import Read
 from proxy.analysis.judging import Judging
 from proxy.analysis.pipeline import Batching, Panes, Pipeline
 from proxy.analysis.prompt_key import prompt_hasher
