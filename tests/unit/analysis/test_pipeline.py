@@ -207,7 +207,7 @@ async def test_a_full_queue_skips_and_counts_as_lost(tmp_path: Path) -> None:
         rig.sender.offer(exchange(f"Question number {i} about levers."))
     await until(lambda: rig.pipeline.totals.skipped["queue_full"] >= 7)
     rig.task = asyncio.create_task(rig.pipeline.run())
-    await until(lambda: not rig.pipeline.queue)
+    await until(lambda: not (rig.pipeline.queue or rig.pipeline.working))
     await rig.pipeline.flush()
     counts = await rig.counts()
     assert counts[Cell("lost", "queue_full", 0, 1)] + counts[Cell("assessed", "ok", 0, 1)] == 10 * SCALE
