@@ -14,8 +14,9 @@ HEAD = """# Configuration
 One YAML file: `groundwire serve --config FILE`. Stronger than the file are environment variables
 (`GROUNDWIRE_LISTEN__DATA=0.0.0.0:8900`: upper case, `__` between section and key), and stronger than those are flags
 (`--set listen.data=0.0.0.0:8900`). A scalar may say `${NAME}` or `${NAME:-default}`. `upstream: URL` is short for
-`upstreams: {default: {url: URL}}`. `groundwire check FILE` names every mistake by file, line and key; SIGHUP reloads,
-and a file with a mistake is refused while the old one stays in force.
+`upstreams: {default: {url: URL}}`. `groundwire check FILE` names every mistake by file, line and key. A change of this
+file, or of a policy or prompt file that it names, is taken up within seconds, as on SIGHUP; one with a mistake is
+refused while the old one stays in force.
 
 This page is made from the declarations in `proxy/config/settings.py` (`make docs`).
 """
