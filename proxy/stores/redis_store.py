@@ -296,7 +296,7 @@ class RedisStore:
         begin_s = self._now()
         seconds, micros = await self._link.script(scripts.TIME, [state_key("clock")])
         end_s = self._now()
-        if 0.0 <= end_s - begin_s <= CLOCK_ROUND_TRIP_MAX_S:
+        if end_s - begin_s <= CLOCK_ROUND_TRIP_MAX_S or self._clock_s < 0.0:  # the first one is better than none
             self._offset_s = seconds + micros / 1e6 - (begin_s + end_s) / 2
             self._clock_s = end_s
 

@@ -34,7 +34,7 @@ class Place:
         if self.kind == "memory":
             return await open_embedded(None)
         shared = self.kind != "embedded"
-        named = {"kind": "redis", "url": self.url} if shared else {"kind": "embedded"}
+        named = {"kind": "redis", "url": self.url, "timeout_s": 30.0} if shared else {"kind": "embedded"}
         settings = Settings(
             state_dir=str(self.folder), analysis=Analysis(panes_kept_max=100), store=StoreSettings(**{**named, **more})
         )

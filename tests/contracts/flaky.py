@@ -49,7 +49,7 @@ def replica(
     seal_interval_s: float = 0.0,
 ) -> tuple[RedisStore, FlakyLink]:
     """One replica's store, with its link."""
-    link = FlakyLink(StoreSettings(kind="redis", url=url, timeout_s=5.0), faults)
+    link = FlakyLink(StoreSettings(kind="redis", url=url, timeout_s=30.0), faults)
     options = Options(RETENTION_S, cells_max=cells_max, seal_interval_s=seal_interval_s)
     store = RedisStore(link, options, mirror) if now is None else RedisStore(link, options, mirror, now)
     return store, link

@@ -42,7 +42,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
 
 
 def open_at(url: str, **more: object) -> RedisStore:
-    named = {"kind": "redis", "url": url, "timeout_s": 0.5, **more}
+    named = {"kind": "redis", "url": url, "timeout_s": 2.0, **more}
     return RedisStore(RedisLink(StoreSettings(**named)), Options(6_000))  # type: ignore[arg-type]
 
 
@@ -130,7 +130,7 @@ async def test_a_server_that_is_killed_and_comes_back_empty(server: Server, stor
 
 
 async def test_a_server_that_pauses_its_clients(server: Server, store: RedisStore) -> None:
-    server.ask("CLIENT", "PAUSE", 3_000, "ALL")
+    server.ask("CLIENT", "PAUSE", 5_000, "ALL")
     await goes_on_here(store)
     await arrives(store)
     assert await all_counts(store) == 2 * SCALE
@@ -224,7 +224,7 @@ class TestWhoMayCome:
             tls_ca_file=files["ca.pem"],
             tls_cert_file=files["client.pem"],
             tls_key_file=files["client.key"],
-            timeout_s=5.0,
+            timeout_s=30.0,
         )
         await store.add("r", "m", 1, {REFUSED: SCALE})
         await store.flush()
@@ -250,7 +250,7 @@ class TestWhoMayCome:
             user="nobody" if wrong == "user" else "gw",
             password_file=str(tmp_path / "other") if wrong == "password" else files["password"],
             tls_ca_file=files["server.pem"] if wrong == "authority" else files["ca.pem"],
-            timeout_s=5.0,
+            timeout_s=30.0,
             **{key: files[name] for key, name in shown.items()},
         )
         await store.add("r", "m", 1, {REFUSED: SCALE})
@@ -285,7 +285,7 @@ class TestACluster:
     async def test_the_keys_of_a_route_lie_together_and_routes_lie_apart(self, cluster_servers: list[Server]) -> None:
         for server in cluster_servers:
             server.sync.flushall()
-        store = open_at(f"redis+cluster://127.0.0.1:{cluster_servers[1].port}", timeout_s=5.0)
+        store = open_at(f"redis+cluster://127.0.0.1:{cluster_servers[1].port}", timeout_s=30.0)
         for i in range(20):
             name = f"org/route-{i}"
             await store.add(name, "m", 1, {REFUSED: SCALE + 1})
@@ -308,7 +308,7 @@ class TestACluster:
             server.sync.flushall()
             server.ask("ACL", "SETUSER", "gw", "reset", "on", ">a-long-pass", *RIGHTS, *CLUSTER_RIGHTS)
         url = f"redis+cluster://127.0.0.1:{cluster_servers[0].port}"
-        store = open_at(url, user="gw", password_file=str(tmp_path / "password"), timeout_s=5.0)
+        store = open_at(url, user="gw", password_file=str(tmp_path / "password"), timeout_s=30.0)
         await store.add("r", "m", 1, {REFUSED: SCALE})
         await store.flush()
         assert await all_counts(store) == SCALE
