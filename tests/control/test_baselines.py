@@ -433,3 +433,19 @@ async def test_a_reviewed_file_is_added_to_the_counts_in_force(
         entry = (await built.plane.memory.entry("support").load())[1]
         assert entry is not None and entry.baseline is not None
         assert entry.baseline.refusals["privacy"] == Tally(30, 30)
+
+
+async def test_marks_that_were_learnt_after_a_promotion_are_tested_too() -> None:
+    async with house() as built:
+        await learnt(built)
+        await BaselineOrders(built.plane).promote("support", "", KIM)
+        for mark in ("sys-a", "sys-b"):
+            for _ in range(6):
+                await built.days(1, 10, 0)
+                await marked(built, mark, 50)
+                await built.plane.build_baselines()
+            for _ in range(5):
+                await built.days(1, 10, 0)
+                await built.plane.build_baselines()
+            assert (await built.view())["baseline"]["marks"] == {SYSTEM: 200}
+            assert bool((await built.view())["baseline"]["stale"]) == (mark == "sys-b")
