@@ -109,7 +109,7 @@ def test_all_of_it_judges_with_the_model_inside(whole: tuple[str, list[int]]) ->
         with urlopen(f"http://127.0.0.1:{analysis}/metrics", timeout=5) as page:
             text = page.read().decode()
         return 'version="guard-small' in text and bool(
-            re.search(r'groundwire_observations_total\{[^}]*route="support-lora"[^}]*\} [1-9]', text)
+            re.search(r'groundwire_analysis_observations_total\{[^}]*route="support-lora"[^}]*\} [1-9]', text)
         )
 
     until(lambda: ask(data) and assessed(), "an assessed answer")

@@ -54,7 +54,7 @@ class Pod:
     analysis: int
 
     def container(self, name: str) -> str:
-        return f"demo-pod-{name}"
+        return f"demo-pod-0-{name}"
 
     def page(self, port: int, path: str) -> int:
         try:
@@ -112,7 +112,7 @@ def playable(folder: Path, ports: list[int]) -> Path:
             continue
         spec = one["spec"]["template"]["spec"]
         for container in containers(spec).values():
-            for key in ("startupProbe", "readinessProbe", "livenessProbe", "lifecycle"):
+            for key in ("startupProbe", "readinessProbe", "livenessProbe", "lifecycle", "ports"):
                 container.pop(key, None)
         for volume in spec["volumes"]:
             if "emptyDir" in volume:
@@ -141,7 +141,7 @@ def pod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
         yield Pod(*ports[1:])
     finally:
         for name in ("groundwire-traffic", "groundwire-analysis", "model"):
-            (folder / f"{name}.log").write_text(logs(f"demo-pod-{name}"))
+            (folder / f"{name}.log").write_text(logs(f"demo-pod-0-{name}"))
         down(manifest)
 
 
@@ -162,6 +162,7 @@ def test_a_sidecar_starts_a_minute_before_its_model_server(pod: Pod) -> None:
     assert pod.page(pod.health, "/readyz") == 503
     until(lambda: pod.page(pod.health, "/readyz") == 200, "readiness", LATE_S + 120)
     assert time.monotonic() - began_s > LATE_S / 2, "the model server was late, as planned"
+    until(lambda: pod.page(pod.data, "/health") == 200, "the loaded model, through Groundwire")
     assert ask(pod)
     until(lambda: pod.page(pod.analysis, "/readyz") == 200, "analysis")
 
