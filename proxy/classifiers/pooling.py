@@ -15,7 +15,7 @@ class Pool(StrEnum):
 
     MAX = "max"
     MEAN = "mean"
-    ENDS = "ends"  # the larger of the first and the last window
+    ENDS = "ends"  # the mean of the first and the last window
 
 
 def pooled(values: Floats, pool: Pool) -> Floats:
@@ -24,8 +24,9 @@ def pooled(values: Floats, pool: Pool) -> Floats:
         return np.asarray(values[0])
     if pool is Pool.MEAN:
         return np.asarray(values.mean(axis=0), dtype=np.float32)
-    kept = values if pool is Pool.MAX else values[[0, -1]]
-    return np.asarray(kept.max(axis=0), dtype=np.float32)
+    if pool is Pool.ENDS:
+        return np.asarray((values[0] + values[-1]) / 2, dtype=np.float32)
+    return np.asarray(values.max(axis=0), dtype=np.float32)
 
 
 def mean_embedding(embeddings: Floats) -> Floats:

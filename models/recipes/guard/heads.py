@@ -35,7 +35,7 @@ class Head:
 
 HEADS: Final = (
     Head("toxicity", ALL, fpr=0.05),
-    Head("hate", ALL, fpr=0.1),
+    Head("hate", ALL, fpr=0.05),
     Head("violence", ALL),
     Head("self_harm", ALL),
     Head("sexual", ALL),
