@@ -65,7 +65,7 @@ class Asked:
     """A request target, understood.
 
     `target` is it in origin form (or `*`), and `host` the authority of an absolute form. `path` is plain: decoded,
-    without dot segments, double or trailing slashes. `batches`: it makes a batch, whose models stand inside its lines or
+    without dot segments, double or trailing slashes. `batches`: it makes a batch, whose models stand in its lines or
     in a file sent before. `denied` is the pattern of the setting that refuses it, or "".
     `model` is the name that the path carries, at `span` of `target` in bytes; the span is None where the name is
     there only once the path is made plain.

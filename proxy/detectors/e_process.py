@@ -127,7 +127,7 @@ def log_evidence(bets: Bets) -> int:
 
 
 def reaches(bets: Bets, limit: int) -> bool:
-    """Whether log E is `limit` or more. Mostly told from the largest R alone: the sum lies between it and six times it."""
+    """Whether log E is `limit` or more. Mostly told from the largest R alone: the sum is that, up to six times."""
     top = max([bet.log_r for bet in bets])
     if top >= limit:
         return True
