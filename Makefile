@@ -48,7 +48,7 @@ check: setup-dev  ## formatting, lint, types, layers
 	@.venv/bin/lint-imports
 
 test: check .venv/helm  ## everything that must hold; under 15 minutes on two cores
-	@.venv/bin/pytest -m "not wire and not export and not image"
+	@.venv/bin/pytest -n 2 --dist loadfile -m "not wire and not export and not image"
 
 # Its own environment: torch alone is some gigabytes. TRAIN_PY=/path/to/python uses one that has the packages already.
 TRAIN_PY ?= .venv/train/bin/python

@@ -46,7 +46,7 @@ TEACHER: Final = Schedule("teacher", passes=3.0, encoder_rate=6e-5, head_rate=5e
 STUDENT: Final = Schedule("student", passes=2.0, encoder_rate=1.2e-4, head_rate=5e-4, teacher_share=0.7, seed=9)
 STUDENT_LAYERS: Final = (0, 2, 5)
 REPLAYED: Final = 0.14  # of the public texts, beside our own in each of the teacher's passes over those
-REFUSAL_FPR: Final = 0.05  # at most: a compliance taken for a refusal hides an erosion; the reverse only alarms early
+REFUSAL_FPR: Final = 0.03  # at most: a compliance taken for a refusal hides an erosion; the reverse only alarms early
 
 
 def main() -> int:
