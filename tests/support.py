@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -22,15 +23,24 @@ from proxy.core.errors import GroundwireError
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE_S = 60.0  # a limit for a busy machine, not a measurement
+PORTS_FIRST, PORTS_OF_A_WORKER = 20_000, 1_000  # below those that systems hand out for connections
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago."""
-    sockets = [socket.socket() for _ in range(count)]
+    """Ports that were free a moment ago, of this test worker's own part of those that the system gives to nobody."""
+    first = PORTS_FIRST + PORTS_OF_A_WORKER * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    sockets: list[socket.socket] = []
     try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+        for port in random.sample(range(first, first + PORTS_OF_A_WORKER), PORTS_OF_A_WORKER):
+            one = socket.socket()
+            sockets.append(one)
+            try:
+                one.bind(("127.0.0.1", port))
+            except OSError:
+                sockets.pop().close()
+            if len(sockets) == count:
+                return [held.getsockname()[1] for held in sockets]
+        raise RuntimeError(f"no {count} free ports from {first} on")
     finally:
         for one in sockets:
             one.close()

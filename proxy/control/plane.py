@@ -199,7 +199,7 @@ class ControlPlane:
         await self.memory.refresh()
         await self.take_promotions()
         if (loads := self.memory.loads.known.saying(self._replica, self._load, now_s)) != self.memory.loads.known:
-            log.info("sampling_load", level=self._load, highest=loads.level(now_s))
+            log.info("sampling_load", load=self._load, highest=loads.level(now_s))
             await self.memory.loads.edit(lambda known: known.saying(self._replica, self._load, now_s))
         for name in await self.memory.names():
             try:

@@ -61,6 +61,7 @@ LOG_FIELDS: Final = fields("""
     limit_bytes: bound of memory
     limit_ln: odds that evidence must reach
     line: line of a metric
+    load: level that this replica asks for
     low: interval
     m: rate of the line
     memory_bytes: memory in use
