@@ -148,7 +148,8 @@ def test_answers_that_turn_toxic_raise_the_line_and_a_leak_is_flagged(tmp_path: 
         found = until(watched, "the toxicity line")["toxicity"]
         assert found["baseline"] < found["m"] < found["estimate"]
         now = until(lambda: one if (one := route(wire))["step"] != "steady" else None, "the step")
-        assert now["severity"] in {"medium", "high"}  # high once the tail of toxicity is above its critical line too
+        # More than medium as soon as the tail of toxicity is above its critical line too.
+        assert now["severity"] in {"medium", "high", "critical"}
         why = wire.control.get(f"/v1/explain/{now['enforcement_id']}")["text"]
         assert "above its" in why
         assert metric(wire, 'groundwire_sensitive_found_total{route="support-lora",type="EMAIL_ADDRESS"}') >= 1

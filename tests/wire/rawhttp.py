@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-PATIENCE_S = 15.0  # a limit for a busy machine, not a measurement
+PATIENCE_S = 60.0  # a limit for a busy machine, not a measurement
 
 
 class Incomplete(Exception):  # noqa: N818 - it says how a message ended
