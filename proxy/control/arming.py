@@ -14,11 +14,12 @@ from typing import Any, Final
 
 import orjson
 
+from proxy.control.asked import exchange_of
 from proxy.control.checks import Checks
 from proxy.control.judging import Judge, by_patterns
 from proxy.control.upstreams import Answer, Unreachable, UpstreamClient
 from proxy.core.errors import StateError
-from proxy.core.exchange import Body, End, Exchange, Framing, Purpose
+from proxy.core.exchange import Purpose
 from proxy.core.observation import Observation
 
 CHAT: Final = "/v1/chat/completions"
@@ -193,31 +194,15 @@ async def _ask_one(base: tuple[UpstreamClient, str], path: str, prompt: str, jud
 async def judged(judge: Judge, base: tuple[UpstreamClient, str], path: str, prompt: str, answer: Answer) -> Observation:
     """What the judge says of an answer, whatever its status: the same judge as users' traffic has."""
     question = orjson.dumps(_question(path, base[1], prompt))
-    seen = await judge(_exchange(base[0].name, path, base[1], question, answer), Purpose.CHECK)
+    seen = await judge(
+        exchange_of("check", path, (base[0].name, base[1]), question, answer, of_base=True), Purpose.CHECK
+    )
     return seen[0]
 
 
 def _question(path: str, model: str, prompt: str) -> dict[str, Any]:
     asked = {"messages": [{"role": "user", "content": prompt}]} if path == CHAT else {"prompt": prompt}
     return {"model": model, **asked, "max_tokens": ANSWER_TOKENS, "temperature": 0}
-
-
-def _exchange(upstream: str, path: str, model: str, question: bytes, answer: Answer) -> Exchange:
-    return Exchange(
-        id="check",
-        method="POST",
-        path=path,
-        status=answer.status,
-        end=End.COMPLETE,
-        started_s=0.0,
-        first_byte_s=0.0,
-        ended_s=0.0,
-        served_model=model,
-        upstream=upstream,
-        base_served=True,
-        request=Body(question, Framing.LENGTH, "application/json", "", len(question)),
-        response=Body(answer.data, Framing.LENGTH, answer.content_type, "", len(answer.data)),
-    )
 
 
 def key_of(upstream: str, model: str) -> str:

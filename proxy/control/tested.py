@@ -13,10 +13,11 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from proxy.control import arming
+from proxy.control.asked import exchange_of
 from proxy.control.judging import Count, Judge
 from proxy.control.orders import OrderError
 from proxy.control.upstreams import Answer, Unreachable, UpstreamClient
-from proxy.core.exchange import Body, End, Exchange, Framing, Purpose
+from proxy.core.exchange import Exchange, Purpose
 from proxy.core.windows import Cell, merge
 
 ROWS_MAX: Final = 64  # of one call: the client shows progress between two
@@ -124,19 +125,4 @@ def _question(path: str, model: str, row: Row) -> dict[str, Any]:
 
 
 def _exchange(path: str, model: str, question: dict[str, Any], answer: Answer) -> Exchange:
-    asked = orjson.dumps(question)
-    return Exchange(
-        id="baseline",
-        method="POST",
-        path=path,
-        status=answer.status,
-        end=End.COMPLETE,
-        started_s=0.0,
-        first_byte_s=0.0,
-        ended_s=0.0,
-        served_model=model,
-        upstream="",
-        base_served=False,
-        request=Body(asked, Framing.LENGTH, "application/json", "", len(asked)),
-        response=Body(answer.data, Framing.LENGTH, answer.content_type, "", len(answer.data)),
-    )
+    return exchange_of("baseline", path, ("", model), orjson.dumps(question), answer, of_base=False)
