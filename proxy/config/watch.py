@@ -32,12 +32,17 @@ class Watch:
 
     def __init__(self, files: Sequence[Path]) -> None:
         self._files = tuple(files)
-        self._seen = tuple(_look(self._files))
+        self._seen = self._last = tuple(_look(self._files))
 
     def changed(self) -> bool:
-        """Whether any file has changed, come or gone since the last call. Never raises."""
-        now = tuple(_look(self._files))
-        changed, self._seen = now != self._seen, now
+        """Whether any file has changed, come or gone, and stood still since the last call. Never raises.
+
+        A file that is being written may be empty for a moment, and an empty one is valid: everything by default.
+        """
+        before, self._last = self._last, tuple(_look(self._files))
+        changed = self._last == before and before != self._seen
+        if changed:
+            self._seen = before
         return changed
 
 

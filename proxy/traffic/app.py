@@ -73,6 +73,7 @@ class App:
         self._settings = settings
         self._reload = reload
         self._config = config
+        self._reloading = asyncio.Lock()  # one at a time: an older reading may not end after a newer one
         self._started_s = time.time()
         self._stop = asyncio.Event()
         self._readiness = Readiness()
@@ -274,9 +275,13 @@ class App:
         """SIGHUP: take the new settings, or say what is wrong with them and keep the old ones."""
         if self._reload is None:
             return
+        async with self._reloading:
+            await self._take_settings(self._reload)
+
+    async def _take_settings(self, reload: Callable[[], Settings]) -> None:
         plane, old = self._plane, self._settings
         try:
-            settings = await asyncio.get_running_loop().run_in_executor(None, self._reload)
+            settings = await asyncio.get_running_loop().run_in_executor(None, reload)
             plane.configure(settings)
             self._set_upstreams(settings)
         except GroundwireError as wrong:
