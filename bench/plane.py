@@ -17,7 +17,8 @@ import uvloop
 
 from bench.load import request
 from bench.upstream import ANSWER, STREAM_HEAD, event
-from proxy.config.settings import Settings, Upstream
+from proxy.config.sections.serving import Upstream
+from proxy.config.settings import Settings
 from proxy.core.enforcement import Snapshot
 from proxy.core.routes import Route, Target
 from proxy.link.sender import LinkSender

@@ -27,7 +27,7 @@ from proxy.analysis import counting
 from proxy.analysis.embedding import BIN_WIDTH, SHOWN
 from proxy.analysis.embedding import BINS as EMBEDDING_BINS
 from proxy.classifiers.contract import HAZARDS
-from proxy.config.settings import StoreSettings
+from proxy.config.sections.watching import StoreSettings
 from proxy.core.exchange import Purpose
 from proxy.core.observation import NO_HARM, Observation
 from proxy.core.windows import SCALE, Cell

@@ -17,7 +17,7 @@ from proxy.analysis.faults import fault
 from proxy.classifiers.contract import Classifier
 from proxy.classifiers.loading import find_model
 from proxy.classifiers.together import Together
-from proxy.config.settings import Classifiers
+from proxy.config.sections.judging import Classifiers
 from proxy.core.errors import GroundwireError
 from proxy.core.taxonomy import Taxonomy
 from proxy.telemetry.logs import get_logger

@@ -28,7 +28,7 @@ from proxy.classifiers.remote.offering import Judged, RemoteScorers
 from proxy.classifiers.remote.outgoing import Redact
 from proxy.classifiers.remote.samples import remote_samples
 from proxy.classifiers.remote.scorer import CONCURRENT_MAX, RemoteScorer
-from proxy.config.settings import RemoteClassifier
+from proxy.config.sections.judging import RemoteClassifier
 from proxy.core.exchange import Exchange, Purpose
 from proxy.core.observation import Observation
 from proxy.core.windows import SCALE, Cell

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from proxy.config.settings import Classifiers, RemoteClassifier
+from proxy.config.sections.judging import Classifiers, RemoteClassifier
 
 Problem = tuple[tuple[str, ...], str]
 

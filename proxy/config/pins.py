@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from proxy.config.settings import RouteSettings
+from proxy.config.sections.watching import RouteSettings
 from proxy.core.enforcement import Snapshot
 from proxy.core.routes import Pin, Route, Target
 

@@ -18,7 +18,7 @@ One YAML file: `groundwire serve --config FILE`. Stronger than the file are envi
 file, or of a policy or prompt file that it names, is taken up within seconds, as on SIGHUP; one with a mistake is
 refused while the old one stays in force.
 
-This page is made from the declarations in `proxy/config/settings.py` (`make docs`).
+This page is made from the declarations in `proxy/config/settings.py` and `proxy/config/sections` (`make docs`).
 """
 
 

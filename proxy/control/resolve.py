@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from proxy.config.settings import RouteSettings, Settings
+from proxy.config.sections.watching import RouteSettings
+from proxy.config.settings import Settings
 from proxy.control.listing import Model
 from proxy.core.routes import Pin, Route, Target
 

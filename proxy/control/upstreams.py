@@ -16,7 +16,7 @@ from typing import Any, Final
 import aiohttp
 import orjson
 
-from proxy.config.settings import Auth, Upstream
+from proxy.config.sections.serving import Auth, Upstream
 from proxy.core.errors import GroundwireError
 
 ANSWER_BYTES_MAX: Final = 8 * 1024 * 1024

@@ -6,14 +6,16 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from proxy.inventory.baselines import BASELINES
 from proxy.inventory.declared import Kept
 from proxy.inventory.evidence import EVIDENCE
 from proxy.inventory.logs import LABELS, LOG_FIELDS
 from proxy.inventory.records import RECORDS
+from proxy.inventory.sampling import SAMPLING
 from proxy.inventory.state import STATE
 from proxy.inventory.wire import WIRE
 
-DECLARED: Final = (*WIRE, *STATE, *EVIDENCE, *RECORDS)
+DECLARED: Final = (*WIRE, *STATE, *BASELINES, *SAMPLING, *EVIDENCE, *RECORDS)
 
 HEAD: Final = """# What is kept
 
@@ -55,7 +57,7 @@ def _index() -> Iterator[str]:
 
 
 def _rest() -> Iterator[str]:
-    yield from _tables("In the store and the state folder", STATE)
+    yield from _tables("In the store and the state folder", (*STATE, *BASELINES, *SAMPLING))
     yield from _tables("Evidence", EVIDENCE)
     yield from _tables("Records", RECORDS)
     yield "## Log lines\n\nOn stderr of both processes, for as long as your collector keeps them. No text of users.\n"

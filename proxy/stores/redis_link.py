@@ -25,7 +25,7 @@ from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
 from redis.exceptions import NoScriptError, RedisError
 
-from proxy.config.settings import StoreSettings
+from proxy.config.sections.watching import StoreSettings
 from proxy.config.store_url import StoreUrl, parse_store_url
 from proxy.core.errors import StateError
 from proxy.stores.redis_scripts import Script

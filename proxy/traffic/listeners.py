@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from proxy.config.address import Address, parse_address
-from proxy.config.settings import Listen
+from proxy.config.sections.serving import Listen
 from proxy.core.errors import GroundwireError
 
 BACKLOG: Final = 1_024

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from proxy.config.settings import Upstream as UpstreamSettings
+from proxy.config.sections.serving import Upstream as UpstreamSettings
 from proxy.traffic.upstream import UpstreamConnection
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from proxy.config.settings import Analysis, Settings, StoreSettings
+from proxy.config.sections.watching import Analysis, StoreSettings
+from proxy.config.settings import Settings
 from proxy.stores.contract import Store
 from proxy.stores.embedded import open_embedded
 from proxy.stores.registry import STORES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from proxy.config.settings import StoreSettings
+from proxy.config.sections.watching import StoreSettings
 from proxy.stores.mirror import Mirror
 from proxy.stores.redis_link import Away, RedisLink
 from proxy.stores.redis_scripts import FLUSH, Script

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config.settings import PolicySettings
+from proxy.config.sections.judging import PolicySettings
 from proxy.control.memory import DECISION, SHADOW
 from proxy.control.orders import Word
 from proxy.control.policy_orders import PolicyOrders

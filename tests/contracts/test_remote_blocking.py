@@ -13,7 +13,7 @@ import pytest
 from proxy.classifiers.contract import Classifier, Item, OutOfScope, Role
 from proxy.classifiers.remote.blocking import BlockingRemote
 from proxy.classifiers.remote.call import TrustError
-from proxy.config.settings import RemoteClassifier
+from proxy.config.sections.judging import RemoteClassifier
 from tests.contracts.remote_server import Behaviour, Server, completion, never_answers, says, serving
 
 SPEC = RemoteClassifier(name="guard", kind="llama_guard", model="llama-guard-3-8b", requests_per_minute_max=1000)

@@ -15,7 +15,7 @@ from proxy.classifiers.remote.call import open_session
 from proxy.classifiers.remote.failures import Failure
 from proxy.classifiers.remote.kinds import chat
 from proxy.classifiers.remote.scorer import RemoteScorer
-from proxy.config.settings import RemoteClassifier
+from proxy.config.sections.judging import RemoteClassifier
 from tests.support import ROOT, until
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]

@@ -18,7 +18,7 @@ import pytest
 import trustme
 from redis import Redis
 
-from proxy.config.settings import StoreSettings
+from proxy.config.sections.watching import StoreSettings
 from proxy.core.errors import StateError
 from proxy.core.windows import SCALE, Cell
 from proxy.stores.contract import First

@@ -9,7 +9,10 @@ from typing import Any
 
 from aiohttp import web
 
-from proxy.config.settings import PolicySettings, RouteSettings, Settings, Upstream
+from proxy.config.sections.judging import PolicySettings
+from proxy.config.sections.serving import Upstream
+from proxy.config.sections.watching import RouteSettings
+from proxy.config.settings import Settings
 from proxy.control.arming import Checked
 from proxy.control.plane import ControlPlane
 from proxy.control.policies import Loaded, Policies

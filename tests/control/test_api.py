@@ -14,7 +14,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from proxy.cli import main
-from proxy.config.settings import Listen
+from proxy.config.sections.serving import Listen
 from proxy.control.api import make_api
 from proxy.core.enforcement import Step
 from proxy.core.errors import ConfigError

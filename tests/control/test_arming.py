@@ -13,7 +13,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from aiohttp.typedefs import Handler
 
-from proxy.config.settings import Settings, Upstream
+from proxy.config.sections.serving import Upstream
+from proxy.config.settings import Settings
 from proxy.control.arming import CHAT, COMPLETIONS, Checked, ask, verdict
 from proxy.control.checks import load_checks
 from proxy.control.orders import Orders, Word

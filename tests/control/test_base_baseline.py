@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from proxy.cli import main
-from proxy.config.settings import Upstream
+from proxy.config.sections.serving import Upstream
 from proxy.control.api import make_api
 from proxy.control.base_baseline import AT_ONCE_MAX, BATCH_MAX, RETRY_S
 from proxy.control.base_progress import Progress, advanced, from_bytes, to_bytes

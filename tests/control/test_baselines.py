@@ -13,7 +13,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from proxy.cli import main
-from proxy.config.settings import Upstream
+from proxy.config.sections.serving import Upstream
 from proxy.control.api import make_api
 from proxy.control.baseline_orders import BaselineOrders
 from proxy.control.orders import ConflictError, Orders, Word

@@ -13,7 +13,9 @@ import pytest
 import trustme
 from aiohttp import web
 
-from proxy.config.settings import Auth, Discovery, RouteSettings, Settings, Upstream
+from proxy.config.sections.serving import Auth, Upstream
+from proxy.config.sections.watching import Discovery, RouteSettings
+from proxy.config.settings import Settings
 from proxy.control.arming import key_of
 from proxy.control.discovery import Reach, read_models
 from proxy.control.orders import Orders, Word

@@ -9,7 +9,9 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from proxy.cli import main
-from proxy.config.settings import RouteSettings, Sampling, Settings
+from proxy.config.sections.judging import Sampling
+from proxy.config.sections.watching import RouteSettings
+from proxy.config.settings import Settings
 from proxy.control.api import make_api
 from proxy.control.entry import from_bytes, to_bytes
 from proxy.control.samples import control_samples

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.config.settings import StoreSettings
+from proxy.config.sections.watching import StoreSettings
 from proxy.control.arming import Checked
 from proxy.control.entry import Entry
 from proxy.control.plane import ControlPlane

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from proxy.config.settings import RouteSettings, Settings
+from proxy.config.sections.watching import RouteSettings
+from proxy.config.settings import Settings
 from proxy.config.watch import Watch, files_of
 from tests.support import ROOT, groundwire, until
 

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from proxy.config.settings import Discovery, RouteSettings, Settings, Upstream
+from proxy.config.sections.serving import Upstream
+from proxy.config.sections.watching import Discovery, RouteSettings
+from proxy.config.settings import Settings
 from proxy.control.listing import ListingError, Model, parse_listing
 from proxy.control.resolve import Found, in_order, resolve
 from proxy.core.routes import Pin, Target

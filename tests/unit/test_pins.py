@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proxy.config.pins import with_settings
-from proxy.config.settings import RouteSettings
+from proxy.config.sections.watching import RouteSettings
 from proxy.core.enforcement import Enforcement, Snapshot, Step
 from proxy.core.routes import Pin, Route, Target
 

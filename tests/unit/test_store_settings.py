@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from proxy.config.load import load
-from proxy.config.settings import Settings, StoreSettings
+from proxy.config.sections.watching import StoreSettings
+from proxy.config.settings import Settings
 from proxy.config.store_url import StoreUrl, parse_store_url
 from proxy.control.guard import Disarm, Guard
 from proxy.control.policies import Loaded, Policies

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.config.settings import DENIED_PATHS
+from proxy.config.sections.serving import DENIED_PATHS
 from proxy.core.errors import FramingError
 from proxy.core.targets import plain_path, read_target, with_model
 

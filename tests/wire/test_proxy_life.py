@@ -253,7 +253,8 @@ def test_the_analysis_child_may_die_and_comes_again(tmp_path: Path, upstream: Sc
     script = tmp_path / "run.py"
     script.write_text(
         "import sys\n"
-        "from proxy.config.settings import Listen, Settings, Upstream\n"
+        "from proxy.config.sections.serving import Listen, Upstream\n"
+        "from proxy.config.settings import Settings\n"
         "from proxy.traffic.app import main\n"
         f"settings = Settings(state_dir={str(tmp_path)!r}, upstreams={{'default': Upstream(url={upstream.url!r})}},\n"
         f"    listen=Listen(data='127.0.0.1:{data}', health='127.0.0.1:{health}'))\n"

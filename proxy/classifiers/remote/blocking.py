@@ -17,7 +17,7 @@ from proxy.classifiers.remote.call import open_session
 from proxy.classifiers.remote.failures import Failure
 from proxy.classifiers.remote.outgoing import Redact
 from proxy.classifiers.remote.scorer import CONCURRENT_MAX, RemoteScorer
-from proxy.config.settings import RemoteClassifier
+from proxy.config.sections.judging import RemoteClassifier
 
 T = TypeVar("T")
 

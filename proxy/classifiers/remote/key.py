@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from proxy.classifiers.remote.failures import Failure, UnansweredError
-from proxy.config.settings import RemoteClassifier
+from proxy.config.sections.judging import RemoteClassifier
 
 KEY_CHARS_MAX: Final = 4_096
 

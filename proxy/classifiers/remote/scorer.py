@@ -20,7 +20,7 @@ from proxy.classifiers.remote.key import read_key
 from proxy.classifiers.remote.kinds.provider import Reading, UnparsedError
 from proxy.classifiers.remote.kinds.registry import KINDS
 from proxy.classifiers.remote.outgoing import Redact, Waiting
-from proxy.config.settings import RemoteClassifier
+from proxy.config.sections.judging import RemoteClassifier
 from proxy.telemetry.logs import get_logger
 
 log = get_logger(__name__)

@@ -12,7 +12,7 @@ from proxy.analysis.assessing import Assessor
 from proxy.analysis.classifier import LOADED, REFUSED, Chosen
 from proxy.classifiers.contract import HAZARDS
 from proxy.classifiers.guard import Guard
-from proxy.config.settings import Classifiers
+from proxy.config.sections.judging import Classifiers
 from proxy.config.taxonomy import read_taxonomy
 from proxy.features.judge import JUDGE_VERSION
 from tests.unit.classifiers import folders

@@ -21,7 +21,8 @@ from proxy.analysis.hash_keys import (
     prompt_hashes,
     read_secret,
 )
-from proxy.config.settings import Settings, StoreSettings
+from proxy.config.sections.watching import StoreSettings
+from proxy.config.settings import Settings
 from proxy.core.errors import ConfigError, StateError
 from proxy.stores.embedded import open_embedded
 

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from proxy.analysis.remote import RemoteTap
-from proxy.config.settings import RemoteClassifier
+from proxy.config.sections.judging import RemoteClassifier
 from proxy.core.windows import SCALE, Cell
 from proxy.stores.embedded import open_embedded
 from proxy.telemetry.metrics import render

@@ -11,7 +11,7 @@ from proxy.analysis.classifier import Chosen
 from proxy.classifiers.contract import HAZARDS, Classifier, Item, OutOfScope, Role, Scored
 from proxy.classifiers.guard import Guard
 from proxy.classifiers.together import Together
-from proxy.config.settings import Classifiers
+from proxy.config.sections.judging import Classifiers
 from proxy.config.taxonomy import read_taxonomy
 from tests.unit.classifiers import folders
 

@@ -21,7 +21,7 @@ from proxy.classifiers.remote.kinds.perspective import Perspective
 from proxy.classifiers.remote.kinds.provider import Provider, Reading, UnparsedError
 from proxy.classifiers.remote.kinds.registry import KINDS
 from proxy.classifiers.remote.kinds.wildguard import WildGuard
-from proxy.config.settings import RemoteClassifier
+from proxy.config.sections.judging import RemoteClassifier
 
 SIGNALS = {"toxicity", "hate", "violence", "self_harm", "sexual", "harassment", "unsafe", "response_harmful", "refusal"}
 SIGNALS |= {"prompt_harmful", "jailbreak"}

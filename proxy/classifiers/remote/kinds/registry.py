@@ -11,7 +11,7 @@ from proxy.classifiers.remote.kinds.openai_moderation import OpenAIModeration
 from proxy.classifiers.remote.kinds.perspective import Perspective
 from proxy.classifiers.remote.kinds.provider import Provider
 from proxy.classifiers.remote.kinds.wildguard import WildGuard
-from proxy.config.settings import RemoteClassifier
+from proxy.config.sections.judging import RemoteClassifier
 
 KINDS: Final[Mapping[str, Callable[[RemoteClassifier], Provider]]] = {
     "openai_moderation": lambda spec: OpenAIModeration(spec.model),
