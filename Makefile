@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: setup setup-dev run demo check test test-wire bench bench-proxy bench-revert bench-detect bench-stage0 bench-store evaluate test-export bench-sensitive train-names train leave-one-out train-adapter measure-adapter pins docs clean image test-helm test-image
+.PHONY: setup setup-dev run demo check test test-wire bench bench-proxy bench-revert bench-detect bench-stage0 bench-store evaluate test-export bench-sensitive train-names train leave-one-out train-adapter measure-adapter pins docs clean image test-helm test-image test-recipes
 
 .venv/made:
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
@@ -48,7 +48,7 @@ check: setup-dev  ## formatting, lint, types, layers
 	@.venv/bin/lint-imports
 
 test: check .venv/helm  ## everything that must hold; under 15 minutes on two cores
-	@.venv/bin/pytest -n 2 --dist loadfile -m "not wire and not export and not image"
+	@.venv/bin/pytest -n 2 --dist loadfile -m "not wire and not export and not image and not recipes"
 
 # Its own environment: torch alone is some gigabytes. TRAIN_PY=/path/to/python uses one that has the packages already.
 TRAIN_PY ?= .venv/train/bin/python
@@ -133,6 +133,17 @@ bench: bench-proxy bench-revert  ## the benchmarks that need nothing else; on a 
 
 test-helm: .venv/helm  ## the chart: lint, golden files, schemas of Kubernetes, Pod Security; GOLDEN=1 writes the files anew
 	@.venv/bin/pytest tests/helm
+
+# LiteLLM has 100 packages and pins of its own.
+.venv/litellm: .venv/made requirements/litellm.txt
+	@echo "setup: installing pinned packages of LiteLLM"
+	@python3 -m venv .venv/litellm
+	@.venv/litellm/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/litellm.txt
+	@touch $@
+
+test-recipes: .venv/dev .venv/litellm  ## docs/recipes: LiteLLM in front of Groundwire, Envoy in front of it
+	@scripts/bench-setup
+	@.venv/bin/pytest -m recipes
 
 IMAGE_ARGS ?=
 
