@@ -6,7 +6,7 @@ that a crash between the two loses nothing and two replicas append it once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -64,6 +64,7 @@ class Looks:
         self._memory = memory
         self._bases = bases
         self.outcomes: dict[str, Outcome] = {}
+        self.on_decided: Callable[[Entry, Outcome], None] | None = None  # told of each decision that won
         self._settled: dict[str, Inputs] = {}  # of the last look at a route, where it changed nothing
         self._plans: dict[str, tuple[Any, ...]] = {}  # of the last look at a route, after what it was made of
 
@@ -131,6 +132,8 @@ class Looks:
         await self._send(entry)
         emit = log.warning if outcome.action or outcome.would_action else log.info
         emit("decision", **view.decision_fields(entry, outcome, setup.pane_s))
+        if self.on_decided is not None:
+            self.on_decided(entry, outcome)
         if outcome.action is not None and "order" not in outcome.record.body["inputs"]:
             await self._memory.note(outcome.record.at_s, GROUNDWIRE, outcome.action.value, name, entry.state.reason)
 

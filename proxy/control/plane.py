@@ -39,6 +39,7 @@ from proxy.core.enforcement import Snapshot, Step
 from proxy.core.errors import GroundwireError
 from proxy.core.gauges import gauges
 from proxy.core.sampling import FULL_RATES, Rates
+from proxy.core.trace_context import Tracing
 from proxy.core.windows import pane_of
 from proxy.stores.contract import Store
 from proxy.telemetry.logs import get_logger
@@ -56,7 +57,7 @@ class ControlPlane:
 
     `publish` gets each new snapshot; `now` gives Unix seconds. `versions` go into evidence records, and
     `versions["judge"]` marks what judged refusals; `judge` judges the answers to questions of our own, and `count`
-    makes cells of what it says. Raises ConfigError where a file that the settings name is no good.
+    makes cells of what it says; `tracing` is how traffic takes part in traces. Raises ConfigError where a file that the settings name is no good.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class ControlPlane:
         versions: Mapping[str, str] | None = None,
         judge: Judge = by_patterns,
         count: Count = plain_cells,
+        tracing: Tracing | None = None,
     ) -> None:
         self.setup = set_up(settings, policies, dict(versions or {}))
         self.memory = Memory(store)
@@ -86,7 +88,7 @@ class ControlPlane:
         self._dates = Dates()
         self.feedback: Callable[[str, float], bool] | None = None  # takes a response id and a score in [0, 1]
         self.now = now
-        self._publisher = Publisher(self.memory, publish)
+        self._publisher = Publisher(self.memory, publish, tracing)
         self._clients = clients(settings.upstreams)
         self._coverage_k = 0
         self._load = 0

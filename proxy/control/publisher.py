@@ -10,6 +10,7 @@ from proxy.control.memory import Memory
 from proxy.core.enforcement import Enforcement, Snapshot, Step
 from proxy.core.errors import StateError
 from proxy.core.routes import Route
+from proxy.core.trace_context import Tracing
 from proxy.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -22,8 +23,9 @@ class Publisher:
     below every one after it.
     """
 
-    def __init__(self, memory: Memory, publish: Callable[[Snapshot], None]) -> None:
+    def __init__(self, memory: Memory, publish: Callable[[Snapshot], None], tracing: Tracing | None = None) -> None:
         self._memory = memory
+        self._tracing = tracing
         self._publish = publish
         self.last = Snapshot(0)
         self._turn = asyncio.Lock()
@@ -38,7 +40,7 @@ class Publisher:
                 return
             version = await self._version(now_s)
             routes, enforcements = content(known().values())
-            snapshot = Snapshot(version, routes, enforcements, coverage_k)
+            snapshot = Snapshot(version, routes, enforcements, coverage_k, self._tracing)
             self._publish(snapshot)
             self.last = snapshot  # only now: one that could not be handed over is offered again
         log.info("snapshot_published", version=version, routes=len(routes), enforcements=len(enforcements))

@@ -9,6 +9,7 @@ from typing import Any
 
 from proxy.core.errors import WireError
 from proxy.core.routes import Pin, Route, Target
+from proxy.core.trace_context import Tracing
 
 
 class Step(StrEnum):
@@ -41,13 +42,15 @@ class Enforcement:
 class Snapshot:
     """All that traffic needs to decide, in memory. It replaces the one before it whole.
 
-    `coverage_k`: exchanges are thinned to a share of 2**-coverage_k, by a coin tossed at request start.
+    `coverage_k`: exchanges are thinned to a share of 2**-coverage_k, by a coin tossed at request start. `tracing`: how
+    traffic takes part in traces, None not at all: then no header is touched.
     """
 
     version: int
     routes: tuple[Route, ...] = ()
     enforcements: tuple[Enforcement, ...] = ()
     coverage_k: int = 0
+    tracing: Tracing | None = None
     by_name: Mapping[str, Route] = field(init=False, repr=False, compare=False)
     by_route: Mapping[str, Enforcement] = field(init=False, repr=False, compare=False)
     default: Route | None = field(init=False, repr=False, compare=False)
@@ -70,9 +73,11 @@ class Snapshot:
 
 def to_json(snapshot: Snapshot) -> dict[str, Any]:
     """The snapshot as plain JSON values; `from_json` is its inverse."""
+    tracing = snapshot.tracing
     return {
         "version": snapshot.version,
         "coverage_k": snapshot.coverage_k,
+        "tracing": None if tracing is None else [tracing.share, tracing.follows_parent],
         "routes": [
             {
                 "name": r.name,
@@ -104,6 +109,7 @@ def from_json(data: Any) -> Snapshot:
         return Snapshot(
             version=int(data["version"]),
             coverage_k=int(data["coverage_k"]),
+            tracing=_tracing(data.get("tracing")),
             routes=tuple(
                 Route(
                     name=str(r["name"]),
@@ -129,3 +135,13 @@ def from_json(data: Any) -> Snapshot:
         )
     except (KeyError, TypeError, ValueError) as wrong:
         raise WireError(f"snapshot cannot be read: {wrong!r}") from wrong
+
+
+def _tracing(data: Any) -> Tracing | None:
+    """What an older Groundwire kept has none."""
+    if data is None:
+        return None
+    share, follows_parent = data
+    if not 0.0 <= share <= 1.0:
+        raise ValueError(f"a share of traces is 0 to 1, not {share!r}")
+    return Tracing(float(share), bool(follows_parent))

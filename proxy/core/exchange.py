@@ -62,7 +62,9 @@ class Exchange:
 
     `route` is "" where no route matched; `served_model` is the model that was asked upstream (rewritten or not), and
     `base_served` says whether that was the route's base. `coverage_k`: it was kept with probability 2**-coverage_k.
-    `tenant` is all that is known of who asked: a shard (`core.tenant_shard`).
+    `tenant` is all that is known of who asked: a shard (`core.tenant_shard`). `traceparent` is the one that came,
+    `trace` the one that was sent upstream or would have been, "" where tracing is off. `sent_s`: when the request's
+    head went upstream first, 0 where it never did.
     """
 
     id: str
@@ -85,6 +87,8 @@ class Exchange:
     request: Body = field(default_factory=Body)
     response: Body = field(default_factory=Body)
     tenant: int = NOBODY
+    trace: str = ""
+    sent_s: float = 0.0
 
     @property
     def served(self) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from proxy.core.heads import RequestHead, ResponseHead, field_name
+from proxy.core.trace_context import Sent
 
 # They speak of the bytes of the body, which a rewrite has changed. Signatures (RFC 9421) cover digests.
 DIGEST_FIELDS: Final = frozenset(
@@ -24,11 +25,13 @@ def request_head(
     length: int = -1,
     extra: Sequence[bytes] = (),
     continued: bool = False,
+    trace: Sent | None = None,
 ) -> bytes:
     """The head for the upstream.
 
     `target` and `host` replace theirs; `length` says that the body was rewritten and has this many bytes; `extra` are
-    whole lines to append; `continued`: Groundwire itself said 100, so `Expect` is dropped.
+    whole lines to append; `continued`: Groundwire itself said 100, so `Expect` is dropped; `trace` replaces the trace
+    context that came, None leaves it as it is.
     """
     raw = head.forwarded
     if not raw:
@@ -43,6 +46,8 @@ def request_head(
         raw = _without(raw, (head.expect_line,))
     if length >= 0:
         raw = _resized(raw, head, length)
+    if trace is not None:
+        raw = _traced(raw, head, trace)
     if head.upgrade:
         extra = (*extra, b"Connection: Upgrade", head.upgrade_line[2:])
     return _with(raw, extra) if extra else raw
@@ -60,6 +65,18 @@ def response_head(head: ResponseHead, connection: bytes = b"", dechunked: bool =
     if connection == b"Upgrade":
         return _with(raw, (b"Connection: Upgrade", head.upgrade_line[2:]))
     return _with(raw, (b"Connection: " + connection,)) if connection else raw
+
+
+def _traced(raw: bytes, head: RequestHead, trace: Sent) -> bytes:
+    """Our span in place of the client's, at its place in the head; what speaks of another trace is dropped."""
+    value = trace.traceparent.encode()
+    if trace.goes_on and head.trace_lines[0] not in head.drop:
+        return _replace(raw, head.trace_lines[0], value)
+    if not trace.goes_on:
+        raw = _without(raw, head.trace_lines)
+        if b"tracestate:" in raw.lower():
+            raw = _without(raw, [line for line in head.lines() if field_name(line) == b"tracestate"])
+    return _with(raw, (b"traceparent: " + value,))
 
 
 def _resized(raw: bytes, head: RequestHead, length: int) -> bytes:

@@ -211,7 +211,8 @@ _DROPPED: Final = (CONNECTION, HOP, UPGRADE)  # in any case
 class RequestHead(Head):
     """A request's head. `target` is as it came; `host` is None in HTTP/1.0 without one; `expect` wants a 100.
 
-    `chooser` is the line of a field that chooses an adapter, b"" where there is none.
+    `chooser` is the line of a field that chooses an adapter, b"" where there is none. `traceparent` is b"" without one;
+    several are joined as a list, which no valid one is.
     """
 
     __slots__ = (
@@ -225,6 +226,7 @@ class RequestHead(Head):
         "path_text",
         "target",
         "tenant",
+        "trace_lines",
         "traceparent",
     )
 
@@ -236,6 +238,7 @@ class RequestHead(Head):
         self.path_text = target.partition(b"?")[0].decode("latin-1")
         self.host: bytes | None = None
         self.host_line = self.expect_line = self.traceparent = self.chooser = b""
+        self.trace_lines: tuple[bytes, ...] = ()
         self.tenant = NOBODY  # whoever reads heads says it: `core.tenant_shard`
         self.expect = False
 
@@ -252,7 +255,9 @@ class RequestHead(Head):
                 raise ExpectationFailed("Expect is not 100-continue")
             self.expect, self.expect_line = self.minor == 1, line
         elif kind == TRACEPARENT:
-            self.traceparent = value
+            value = value.rstrip(b" \t")
+            self.traceparent = self.traceparent + b", " + value if self.trace_lines else value
+            self.trace_lines += (line,)
         elif kind == CHOOSER:
             self.chooser = line
         elif kind == CONTENT_TYPE and self.content_type:

@@ -112,9 +112,22 @@ STATE: Final = (
             routes: every route
             enforcements: of those that are not steady
             coverage_k: share of exchanges that is sent
+            tracing: how traffic takes part in traces
             by_name: derived, not kept
             by_route: derived, not kept
             default: derived, not kept
+        """),
+    ),
+    Kept(
+        "proxy.core.trace_context:Tracing",
+        "Tracing",
+        _FILE,
+        "Whether requests go upstream with a span of ours.",
+        "until the next snapshot replaces it",
+        PROCESSES,
+        fields("""
+            share: of traces that begin here, those that are exported
+            follows_parent: whether a client's word on it holds
         """),
     ),
     Kept(

@@ -35,6 +35,8 @@ WIRE: Final = (
             coverage_k: it was kept with probability 2^-k
             chunks: pieces of the response
             traceparent: W3C trace context, as the client sent it
+            trace: W3C trace context of our own span, as it was sent upstream
+            sent_s: when the request went upstream
             request: body as sent: **text of users**
             response: body as sent: **text of the model**
             tenant: shard of who asks, 0 to 3, or nobody; never a name

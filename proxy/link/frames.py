@@ -25,7 +25,7 @@ from proxy.core.errors import WireError
 from proxy.core.exchange import Body, End, Exchange, Framing
 
 MAGIC: Final = b"GW"
-VERSION: Final = 1
+VERSION: Final = 2
 HEADER: Final = Struct("!2sBBIII")
 META_BYTES_MAX: Final = 4_194_304  # a snapshot of some 20,000 routes
 BODY_BYTES_MAX: Final = 67_108_864  # far over any sensible capture bound
@@ -116,6 +116,8 @@ def encode_exchange(exchange: Exchange) -> tuple[bytes, bytes, bytes]:
         down.total_bytes,
         down.truncated,
         e.tenant,
+        e.trace,
+        e.sent_s,
     )
     try:
         meta = orjson.dumps(values)
@@ -156,7 +158,7 @@ def exchange_of(frame: Frame) -> Exchange:
     except ValueError as wrong:
         raise WireError(f"exchange frame: {wrong}") from wrong
     bodies = (Body(frame.first, *values[17:22]), Body(frame.second, *values[22:27]))
-    return Exchange(*(*values[:17], *bodies, values[27]))
+    return Exchange(*(*values[:17], *bodies, *values[27:]))
 
 
 def hello_of(frame: Frame) -> int:
@@ -221,7 +223,7 @@ _EXCHANGE_TYPES: Final[tuple[type, ...]] = (
     *(str, int, int, str),
     *_BODY_TYPES,
     *_BODY_TYPES,
-    int,
+    *(int, str, float),
 )
 
 

@@ -72,6 +72,7 @@ class Enforcer:
     def __init__(self, snapshot: Snapshot, passing: str, before: Enforcer | None, now_s: float) -> None:
         self.snapshot = snapshot
         self.coverage_k = snapshot.coverage_k
+        self.tracing = snapshot.tracing
         self.passing = Plan(passing)
         self._buckets: dict[str, Bucket] = {}
         old = before._buckets if before is not None else {}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from proxy.core.exchange import Body, End, Exchange, Framing
 from proxy.core.heads import RequestHead, ResponseHead
+from proxy.core.trace_context import BITS, Sent, sent_on
 from proxy.traffic.admission import Reading
 from proxy.traffic.capture import PART_BYTES, captured
 from proxy.traffic.enforcer import Plan
@@ -49,9 +50,11 @@ class ExchangeState:
         "_retried",
         "_scanner",
         "_sent_s",
+        "_sent_unix_s",
         "_started_unix_s",
         "_status",
         "_thinned",
+        "_trace",
         "_upstream",
         "active_s",
         "client",
@@ -79,7 +82,8 @@ class ExchangeState:
         self.started_s = self.active_s = plane.now_s
         self._started_unix_s = time()
         self._first_byte_s = 0.0
-        self._sent_s = 0.0
+        self._sent_s = self._sent_unix_s = 0.0
+        self._trace = ""
         self._status = 0
         self._chunks = 0
         self._coverage_k = k = plane.enforcer.coverage_k
@@ -226,4 +230,21 @@ class ExchangeState:
             captured(head, self._request_parts, self._request_bytes, bound),
             Body() if response is None else captured(response, self._response_parts, self._response_bytes, bound),
             head.tenant,
+            self._trace or self._traceparent(),
+            self._sent_unix_s,
         )
+
+    def _traceparent(self) -> str:
+        """That of a request which went nowhere: it is a span all the same."""
+        sent = self._sent_on()
+        return "" if sent is None else sent.traceparent
+
+    def _sent_on(self) -> Sent | None:
+        """Our span as it is told upstream. None where tracing is off, and for an exchange that no one will analyse.
+
+        Without a span of its own such an exchange leaves the headers as they came, so that the trace has no hole.
+        """
+        tracing = self.plane.enforcer.tracing
+        if tracing is None or self._thinned:
+            return None
+        return sent_on(tracing, self.head.traceparent.decode("latin-1"), random.getrandbits(BITS))

@@ -7,6 +7,7 @@ No task and no future belongs to it; whatever happens is a call from one of the 
 
 from __future__ import annotations
 
+from time import time
 from typing import Final
 
 from proxy.core.errors import FramingError
@@ -205,8 +206,11 @@ class Transaction(ResponseSide):
             target = upstream.prefix_bytes + (target or asked.target)
         host = upstream.upstream_host or asked.host or (upstream.place.authority if self.head.host is None else None)
         extra = self.client.forwarded(self.head) if self.plane.settings.x_forwarded else ()
+        trace = None
+        if self.plane.enforcer.tracing is not None and (trace := self._sent_on()) is not None:
+            self._trace = trace.traceparent
         self._head_out = request_head(
-            self.head, target=target, host=host, length=length, extra=extra, continued=self.continued
+            self.head, target=target, host=host, length=length, extra=extra, continued=self.continued, trace=trace
         )
         return None
 
@@ -243,6 +247,8 @@ class Transaction(ResponseSide):
         outgoing = self._outgoing
         data = self._head_out + b"".join(outgoing) if outgoing else self._head_out
         self._sent_s = self.active_s = self.plane.loop.time()
+        if not self._sent_unix_s:
+            self._sent_unix_s = time()
         connection.begin(self, data)
         if not self.request_done and not connection.write_paused:
             self.client.resume_reading()

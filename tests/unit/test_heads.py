@@ -17,6 +17,7 @@ from proxy.core.heads import (
     parse_request,
     parse_response,
 )
+from proxy.core.trace_context import Sent
 
 
 def request(*lines: bytes, start: bytes = b"POST /v1/x HTTP/1.1", host: bool = True) -> bytes:
@@ -210,3 +211,43 @@ def test_what_is_refused_early_could_never_become_a_head(data: bytes) -> None:
         for end in (b"\r\n\r\n", b"\n\r\n\r\n", b"x HTTP/1.1\r\nHost: h\r\n\r\n"):
             with pytest.raises(FramingError):
                 parse_request(data + end, 200)
+
+
+TRACED = Sent("00-4bf92f3577b34da6a3ce929d0e0e4736-00000000000000aa-01", True)
+BEGUN = TRACED._replace(goes_on=False)
+OURS = TRACED.traceparent.encode()
+THEIRS = OURS.replace(b"aa-01", b"bb-01")
+
+
+def test_our_span_stands_where_the_clients_stood() -> None:
+    raw = request(b"X-A: 1", b"TraceParent:  " + THEIRS + b" ", b"tracestate: a=1", b"baggage: b=2", b"X-B: 1")
+    head = parse_request(raw, 200)
+    assert head.traceparent == THEIRS
+    assert request_head(head) == raw
+    sent = request(b"X-A: 1", b"TraceParent: " + OURS, b"tracestate: a=1", b"baggage: b=2", b"X-B: 1")
+    assert request_head(head, trace=TRACED) == sent
+    assert request_head(head) == raw
+
+
+def test_a_new_trace_takes_no_state_of_another() -> None:
+    raw = request(
+        b"traceparent: " + THEIRS, b"X-A: 1", b"traceparent: " + THEIRS, b"TraceState: a=1", b"tracestate: b=2"
+    )
+    head = parse_request(raw, 200)
+    assert head.traceparent == THEIRS + b", " + THEIRS
+    assert request_head(head, trace=BEGUN) == request(b"X-A: 1", b"traceparent: " + OURS)
+    assert request_head(parse_request(request(b"X-A: 1"), 200), trace=BEGUN) == request(
+        b"X-A: 1", b"traceparent: " + OURS
+    )
+
+
+def test_a_traceparent_that_belongs_to_the_connection_ends_here() -> None:
+    raw = request(b"traceparent: " + THEIRS, b"Connection: traceparent")
+    assert request_head(parse_request(raw, 200), trace=TRACED) == request(b"traceparent: " + OURS)
+
+
+def test_an_upgrade_is_traced_as_well() -> None:
+    raw = request(b"Connection: Upgrade", b"Upgrade: websocket", start=b"GET /ws HTTP/1.1")
+    out = request_head(parse_request(raw, 200), trace=BEGUN)
+    assert b"\r\ntraceparent: " + OURS + b"\r\n" in out
+    assert out.endswith(b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n")

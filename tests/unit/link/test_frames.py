@@ -14,8 +14,10 @@ from proxy.core.enforcement import Enforcement, Snapshot, Step
 from proxy.core.errors import WireError
 from proxy.core.exchange import Body, End, Exchange, Framing
 from proxy.core.routes import Pin, Route, Target
+from proxy.core.trace_context import Tracing
 from proxy.link.frames import (
     HEADER,
+    VERSION,
     Frame,
     FrameKind,
     FrameReader,
@@ -54,6 +56,8 @@ exchanges = st.builds(
         bodies,
         bodies,
         st.integers(-1, 7),
+        words,
+        times,
     ),
 )
 stats = st.builds(
@@ -73,6 +77,7 @@ snapshots = st.builds(
     st.lists(routes, max_size=4).map(tuple),
     st.lists(enforcements, max_size=4).map(tuple),
     st.integers(0, 7),
+    st.none() | st.builds(Tracing, st.floats(0, 1), st.booleans()),
 )
 
 
@@ -118,7 +123,7 @@ def test_noise_is_refused_or_is_a_frame(noise: bytes) -> None:
         frames = list(FrameReader().feed(noise))
     except WireError:
         return
-    assert noise.startswith(b"GW\x01")
+    assert noise.startswith(b"GW" + bytes([VERSION]))
     assert sum(HEADER.size + len(f.meta) + len(f.first) + len(f.second) for f in frames) <= len(noise)
 
 
@@ -135,13 +140,14 @@ def test_a_changed_byte_never_raises_anything_but_wire_error(exchange: Exchange,
 
 @pytest.mark.parametrize("lengths", [(5_000_000, 0, 0), (0, 2**27, 0), (0, 0, 2**32 - 1)])
 def test_lengths_over_the_bound_are_refused_before_they_are_held(lengths: tuple[int, int, int]) -> None:
-    head = HEADER.pack(b"GW", 1, FrameKind.EXCHANGE, *lengths)
+    head = HEADER.pack(b"GW", VERSION, FrameKind.EXCHANGE, *lengths)
     with pytest.raises(WireError, match="over its bound"):
         list(FrameReader().feed(head))
 
 
 @pytest.mark.parametrize(
-    "head", [struct.pack("!2sBBIII", *v, 0, 0, 0) for v in [(b"XX", 1, 2), (b"GW", 2, 2), (b"GW", 1, 9)]]
+    "head",
+    [struct.pack("!2sBBIII", *v, 0, 0, 0) for v in [(b"XX", VERSION, 2), (b"GW", VERSION - 1, 2), (b"GW", VERSION, 9)]],
 )
 def test_another_magic_version_or_kind_is_refused(head: bytes) -> None:
     with pytest.raises(WireError, match="not a frame"):
