@@ -33,6 +33,7 @@ from proxy.control.retention import Retention
 from proxy.control.sampling import adapts, shown, steering
 from proxy.control.setup import set_up
 from proxy.control.shadows import Shadows
+from proxy.control.standing import Standings
 from proxy.control.upstreams import UpstreamClient, clients
 from proxy.core.decide import JUDGE
 from proxy.core.enforcement import Snapshot, Step
@@ -81,6 +82,7 @@ class ControlPlane:
         self.judge, self.count = judge, count
         self.looks = Looks(self.memory, self.bases)
         self.shadows = Shadows(self.memory, self.looks)
+        self.standings = Standings(self.memory)
         self._retention = Retention(self.memory)
         self._policies = policies  # as the files have them
         self._promoted = 0  # version of the promotions that were taken
@@ -250,6 +252,7 @@ class ControlPlane:
         entries = self.memory.known_entries()
         facts = {name: self.facts(entry) for name, entry in entries.items()}
         await self.baselines.work(self.setup, entries.values(), facts, self.now())
+        await self.standings.work(self.setup, entries.values(), self.now())
 
     def client(self, upstream: str) -> UpstreamClient | None:
         """Who calls this upstream for us; None where the settings do not name it."""
