@@ -1,4 +1,4 @@
-"""What metrics show of a route and what cannot be read from the store for each scrape: rates of the last hour, and power.
+"""What metrics show of a route and no scrape can read from the store: rates of the last hour, and power.
 
 Renewed once a pane, power once an hour and for each new baseline: reading a day of panes is no work for every minute.
 """
