@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable, Container, Sequence, Set
+from collections.abc import Callable, Container, Iterator, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -26,7 +26,7 @@ from proxy.analysis.coverage import Pressure
 from proxy.analysis.faults import fault
 from proxy.analysis.feedback import Feedback
 from proxy.analysis.hash_keys import Keys, open_keys, prompt_hashes
-from proxy.analysis.health import classifier_samples, make_health, pipeline_samples, readiness, resident_bytes
+from proxy.analysis.health import classifier_samples, make_health, pipeline_samples, readiness
 from proxy.analysis.judging import Judging
 from proxy.analysis.listeners import serve_http
 from proxy.analysis.pipeline import FLUSH_INTERVAL_S, Batching, Panes, Pipeline
@@ -43,6 +43,7 @@ from proxy.config.taxonomy import read_taxonomy
 from proxy.control.api import make_api
 from proxy.control.plane import TICK_S, ControlPlane
 from proxy.control.policies import Policies, load_policies
+from proxy.control.reasons import reason_samples
 from proxy.control.samples import control_samples
 from proxy.core.epochs import HEARD_WITHIN_S
 from proxy.core.errors import GroundwireError, StateError
@@ -55,7 +56,10 @@ from proxy.link.receiver import LinkReceiver
 from proxy.sensitive.redaction import redact
 from proxy.sensitive.scan import scan
 from proxy.stores.registry import Stores, stores_of
+from proxy.telemetry.bounding import Bounds
 from proxy.telemetry.logs import get_logger, set_up
+from proxy.telemetry.metrics import Sample
+from proxy.telemetry.process import Life, resident_bytes
 
 log = get_logger(__name__)
 
@@ -100,6 +104,8 @@ class App:
         self._reread = reread
         self._store = store = stores.main
         self._stop = asyncio.Event()
+        self._life = Life("analysis", time.time())
+        self._bounds = Bounds()
         self._parent = os.getppid()
         self._tasks: set[asyncio.Task[None]] = set()
         self._pane = pane_of(self._now(), settings.pane_s)
@@ -211,12 +217,20 @@ class App:
         return make_health(
             ready,
             lambda: self._chosen.wrong,
-            lambda: chain(
+            self._samples,
+        )
+
+    def _samples(self) -> Iterator[Sample]:
+        """Every metric of this process, as it is now."""
+        return self._bounds.hold(
+            chain(
+                self._life.samples(),
                 pipeline_samples(self._pipeline, len(self._receiver.peers), bool(self._store.moved_aside)),
                 classifier_samples(self._pipeline, self._chosen),
                 self._remote.samples(),
                 control_samples(self._plane),
-            ),
+                reason_samples(self._plane),
+            )
         )
 
     async def _settle(self) -> None:
@@ -356,9 +370,11 @@ class App:
             triggers = await loop.run_in_executor(None, load_triggers, settings.triggers_file)
             await self._plane.reload(settings, policies)
         except GroundwireError as wrong:
+            self._life.refused()
             log.error("reload_refused", error=str(wrong), settings="the old ones stay")  # noqa: TRY400
             return
         self._settings = settings
+        self._life.took(time.time())
         self._pipeline.panes = _panes(settings, self._plane.setup.policies)
         self._pipeline.batching = _batching(settings)
         self._pipeline.judging.describing.triggers = triggers

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 
+from proxy import VERSION
 from proxy.analysis.classifier import RESULTS, Chosen
 from proxy.analysis.judging import STAGES
 from proxy.analysis.pipeline import SKIP_REASONS, Pipeline
 from proxy.classifiers.contract import OutOfScope
 from proxy.telemetry import analysis as declared
-from proxy.telemetry.metrics import CONTENT_TYPE, Sample, render, sample
+from proxy.telemetry.exposition import content_type, render
+from proxy.telemetry.metrics import Sample, sample
+from proxy.telemetry.process import resident_bytes
 
 STALE_S: Final = 30.0  # without a flush for this long the counts are stuck
 
@@ -34,10 +36,19 @@ def make_health(ready: Probe, degraded: Probe, samples: Callable[[], Iterable[Sa
         said = wrong or (f"ok, degraded: {less}" if less else "ok")
         return web.Response(text=f"{said}\n", status=503 if wrong else 200)
 
-    async def metrics(_: web.Request) -> web.Response:
-        return web.Response(body=render(samples()), headers={"Content-Type": CONTENT_TYPE})
+    async def metrics(request: web.Request) -> web.Response:
+        kind = content_type(request.headers.get("Accept", ""))
+        page = web.Response(body=render(samples(), kind), headers={"Content-Type": kind})
+        page.enable_compression()  # where the scraper asks for it
+        return page
+
+    async def say_who(_: web.Request, answer: web.StreamResponse) -> None:
+        answer.headers["Server"] = (
+            f"groundwire/{VERSION}"  # `groundwire doctor` compares the versions of both processes
+        )
 
     app = web.Application()
+    app.on_response_prepare.append(say_who)
     app.add_routes([web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", metrics)])
     return app
 
@@ -94,13 +105,3 @@ def classifier_samples(pipeline: Pipeline, chosen: Chosen) -> Iterator[Sample]:
         yield sample(declared.FLAGGED, count, route=route, signal=signal)
     for (route, kind), count in sorted(totals.sensitive.items()):
         yield sample(declared.SENSITIVE, count, route=route, type=kind)
-
-
-def resident_bytes() -> int:
-    """Resident memory of this process, 0 where the system does not tell."""
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:
-        return 0
-    line = next((line for line in status.splitlines() if line.startswith("VmRSS:")), "VmRSS: 0 kB")
-    return int(line.split()[1]) * 1024

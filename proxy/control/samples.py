@@ -11,12 +11,13 @@ from proxy.core.findings import Finding
 from proxy.core.kinds import kind_of
 from proxy.core.windows import pane_of
 from proxy.stores.samples import store_samples
+from proxy.telemetry import both
 from proxy.telemetry import control as declared
 from proxy.telemetry.metrics import Sample, sample
 
 
 def control_samples(plane: ControlPlane) -> Iterator[Sample]:
-    """Every metric of `telemetry.control`."""
+    """Every metric of `telemetry.control`, and what both processes say of the enforcement."""
     guard, now_s = plane.memory.guard.known, plane.now()
     for name, entry in sorted(plane.memory.known_entries().items()):
         yield from _route(plane, name, entry)
@@ -29,14 +30,14 @@ def control_samples(plane: ControlPlane) -> Iterator[Sample]:
     yield sample(declared.FAULT, bool(guard.fault))
     yield sample(declared.NOT_DURABLE, bool(plane.memory.store.not_durable))
     yield from store_samples(plane.memory.store)
-    yield sample(declared.VERSION, plane.snapshot.version)
+    yield sample(both.SNAPSHOT_VERSION, plane.snapshot.version)
     for upstream, reading in sorted(plane.discovery.readings.items()):
         yield sample(declared.LISTED, reading.reach is Reach.LISTED, upstream=upstream)
 
 
 def _route(plane: ControlPlane, name: str, entry: Entry) -> Iterator[Sample]:
     status = "closed" if entry.closed else entry.phase.value
-    yield sample(declared.STEP, 1, route=name, step=entry.state.step.value)
+    yield sample(both.STEP_IN_FORCE, 1, route=name, step=entry.state.step.value)
     yield sample(declared.WOULD_STEP, 1, route=name, step=entry.state.would.value)
     yield sample(declared.SEVERITY, entry.state.severity.rank, route=name)
     yield sample(declared.STATUS, 1, route=name, status=status)

@@ -130,7 +130,9 @@ LABELS: Final = fields("""
     line: line of a metric
     of: what a share is of
     outcome: assessed, or why not
+    process: traffic or analysis
     reason: why something was left out
+    record: id of the evidence record of a route's last decision
     result: of a change of classifier
     route: route
     signal: what is counted
@@ -141,6 +143,6 @@ LABELS: Final = fields("""
     stratum: harm category
     type: of personal data, never the data
     upstream: name of an upstream
-    version: of the classifier
+    version: of the classifier, or of Groundwire
     window: minute or day
 """)

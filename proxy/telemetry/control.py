@@ -4,95 +4,108 @@ from __future__ import annotations
 
 from typing import Final
 
-from proxy.telemetry.metrics import Kind, Metric
+from proxy.telemetry.labels import LINE, ROUTE, SIGNAL, STEP, STRATUM, UPSTREAM
+from proxy.telemetry.metrics import Kind, Metric, one_of
 
-STEP: Final = Metric(
-    "groundwire_route_step",
-    Kind.GAUGE,
-    "1 for the step in force of a route: steady, watch, limited, reverted or offline.",
-    ("route", "step"),
-)
+STANDING: Final = one_of("status", "learning", "watching", "blind", "closed")
+DRIFT_KIND: Final = one_of("kind", "input", "output", "performance")
+OF: Final = one_of("of", "harmful", "risky", "all")
+
 WOULD_STEP: Final = Metric(
     "groundwire_route_would_step",
     Kind.GAUGE,
+    "",
     "1 for the step that a policy in mode enforce, with nothing in its way, would have reached.",
-    ("route", "step"),
+    (ROUTE, STEP),
 )
 SEVERITY: Final = Metric(
     "groundwire_route_severity",
     Kind.GAUGE,
+    "",
     "0 undecided, 1 low, 2 medium, 3 high, 4 critical.",
-    ("route",),
+    (ROUTE,),
 )
 STATUS: Final = Metric(
-    "groundwire_route_status", Kind.GAUGE, "1 for the status: learning, watching, blind or closed.", ("route", "status")
+    "groundwire_route_status",
+    Kind.GAUGE,
+    "",
+    "1 for the status: learning, watching, blind or closed.",
+    (ROUTE, STANDING),
 )
 BASELINE_STALE: Final = Metric(
     "groundwire_baseline_stale",
     Kind.GAUGE,
+    "",
     "1 where the context that the baseline was made in was left: drift lines pause, a person is needed.",
-    ("route",),
+    (ROUTE,),
 )
 BASELINE_VERSION: Final = Metric(
-    "groundwire_baseline_version", Kind.GAUGE, "Number of the baseline in force, 0 without one.", ("route",)
+    "groundwire_baseline_version", Kind.GAUGE, "", "Number of the baseline in force, 0 without one.", (ROUTE,)
 )
 BASELINE_MADE: Final = Metric(
     "groundwire_baseline_made_timestamp_seconds",
     Kind.GAUGE,
+    "s",
     "When the baseline in force was made or confirmed last.",
-    ("route",),
+    (ROUTE,),
 )
 ARMED: Final = Metric(
-    "groundwire_route_revert_armed", Kind.GAUGE, "1 where a revert of the route is armed.", ("route",)
+    "groundwire_route_revert_armed", Kind.GAUGE, "", "1 where a revert of the route is armed.", (ROUTE,)
 )
 ENFORCES: Final = Metric(
-    "groundwire_route_enforces", Kind.GAUGE, "1 where decisions on the route are carried out.", ("route",)
+    "groundwire_route_enforces", Kind.GAUGE, "", "1 where decisions on the route are carried out.", (ROUTE,)
 )
 HELD: Final = Metric(
-    "groundwire_route_held", Kind.GAUGE, "1 where automatic actions are stopped: disarmed, or a fault.", ("route",)
+    "groundwire_route_held", Kind.GAUGE, "", "1 where automatic actions are stopped: disarmed, or a fault.", (ROUTE,)
 )
 ODDS: Final = Metric(
     "groundwire_route_evidence_ratio",
     Kind.GAUGE,
+    "1",
     "Evidence against a line: log odds over the log of the limit; 1 is an alarm.",
-    ("route", "signal", "stratum", "line"),
+    (ROUTE, SIGNAL, STRATUM, LINE),
 )
 ESTIMATE: Final = Metric(
     "groundwire_route_estimate_ratio",
     Kind.GAUGE,
+    "1",
     "The rate since the evidence against a line began, where something speaks against it.",
-    ("route", "signal", "stratum", "line"),
+    (ROUTE, SIGNAL, STRATUM, LINE),
 )
 DRIFT: Final = Metric(
     "groundwire_route_drift",
     Kind.GAUGE,
+    "",
     "1 where a drift line of this kind is crossed: input, output or performance.",
-    ("route", "kind"),
+    (ROUTE, DRIFT_KIND),
 )
 SAMPLED: Final = Metric(
     "groundwire_route_sampling_ratio",
     Kind.GAUGE,
+    "1",
     "Lowest probability, 2^-k, with which answers are analysed now: of harmful prompts, of risky ones, of all.",
-    ("route", "of"),
+    (ROUTE, OF),
 )
 EPOCH: Final = Metric(
     "groundwire_route_sampling_epoch",
     Kind.GAUGE,
+    "",
     "Number of the sampler's epoch: another has other probabilities.",
-    ("route",),
+    (ROUTE,),
 )
 SAMPLING_LOAD: Final = Metric(
     "groundwire_sampling_load_level",
     Kind.GAUGE,
+    "",
     "What the CPU budget of the busiest replica asks of adaptive sampling: 2^-level of all traffic.",
 )
-FAULT: Final = Metric("groundwire_monitor_fault_suspected", Kind.GAUGE, "1 while the monitor itself is suspected.")
+FAULT: Final = Metric("groundwire_monitor_fault_suspected", Kind.GAUGE, "", "1 while the monitor itself is suspected.")
 NOT_DURABLE: Final = Metric(
     "groundwire_store_not_durable",
     Kind.GAUGE,
+    "",
     "1 while decisions are kept in memory only, because the state file cannot be written: look at the disk.",
 )
-VERSION: Final = Metric("groundwire_snapshot_version", Kind.GAUGE, "Version of the last snapshot sent to traffic.")
 LISTED: Final = Metric(
-    "groundwire_upstream_listed", Kind.GAUGE, "1 where the last reading of /v1/models was good.", ("upstream",)
+    "groundwire_upstream_listed", Kind.GAUGE, "", "1 where the last reading of /v1/models was good.", (UPSTREAM,)
 )

@@ -7,7 +7,8 @@ import gc
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -20,11 +21,15 @@ from proxy.config.watch import files_of, watch
 from proxy.core.enforcement import Snapshot
 from proxy.core.errors import GroundwireError, StateError
 from proxy.link.sender import LinkSender
+from proxy.telemetry.bounding import Bounds
+from proxy.telemetry.exposition import render
 from proxy.telemetry.logs import get_logger, set_up
+from proxy.telemetry.metrics import Sample
+from proxy.telemetry.process import Life
 from proxy.traffic.child import Child
 from proxy.traffic.client import ClientConnection
 from proxy.traffic.drain import Drain
-from proxy.traffic.gauges import metrics_page
+from proxy.traffic.gauges import traffic_samples
 from proxy.traffic.health import HealthConnection
 from proxy.traffic.listeners import listen, server_tls
 from proxy.traffic.plane import Plane
@@ -74,7 +79,8 @@ class App:
         self._reload = reload
         self._config = config
         self._reloading = asyncio.Lock()  # one at a time: an older reading may not end after a newer one
-        self._started_s = time.time()
+        self._life = Life("traffic", time.time())
+        self._bounds = Bounds()
         self._stop = asyncio.Event()
         self._readiness = Readiness()
         self._snapshot = Snapshot(0)
@@ -149,8 +155,12 @@ class App:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _metrics(self) -> bytes:
-        return metrics_page(self._plane, self._readiness, self._started_s)
+    def _samples(self) -> Iterator[Sample]:
+        """Every metric of this process, as it is now."""
+        return self._bounds.hold(chain(self._life.samples(), traffic_samples(self._plane, self._readiness)))
+
+    def _metrics(self, kind: str) -> bytes:
+        return render(self._samples(), kind)
 
     # --- enforcement -----------------------------------------------------------------------------------------------
 
@@ -285,10 +295,12 @@ class App:
             plane.configure(settings)
             self._set_upstreams(settings)
         except GroundwireError as wrong:
+            self._life.refused()
             plane.configure(old)
             log.error("reload_refused", error=str(wrong), settings="the old ones stay")  # noqa: TRY400
             return
         self._settings = settings
+        self._life.took(time.time())
         self._apply(self._snapshot)
         set_up(settings.log_level, "traffic")
         if settings.listen != old.listen or settings.link.socket != old.link.socket:

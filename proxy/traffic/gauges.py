@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proxy.core.enforcement import Step
+from proxy.telemetry import both
 from proxy.telemetry import traffic as metric
-from proxy.telemetry.metrics import Sample, render, sample
+from proxy.telemetry.metrics import Sample, sample
 from proxy.traffic.plane import Plane
 from proxy.traffic.readiness import Readiness
 
 _CLASSES = ("none", "1xx", "2xx", "3xx", "4xx", "5xx")
 
 
-def metrics_page(plane: Plane, readiness: Readiness, started_s: float) -> bytes:
-    """The Prometheus text page."""
-    return render(
-        [*_counts(plane), *_states(plane), *_enforcement(plane, readiness), sample(metric.START_TIME, started_s)]
-    )
+def traffic_samples(plane: Plane, readiness: Readiness) -> Iterator[Sample]:
+    """Every metric of `telemetry.traffic`, and the enforcement in force."""
+    yield from _counts(plane)
+    yield from _states(plane)
+    yield from _enforcement(plane, readiness)
 
 
 def _counts(plane: Plane) -> Iterator[Sample]:
@@ -53,10 +54,10 @@ def _states(plane: Plane) -> Iterator[Sample]:
 
 def _enforcement(plane: Plane, readiness: Readiness) -> Iterator[Sample]:
     snapshot = plane.enforcer.snapshot
-    yield sample(metric.SNAPSHOT_VERSION, snapshot.version)
+    yield sample(both.SNAPSHOT_VERSION, snapshot.version)
     for route in snapshot.routes:
         enforcement = snapshot.by_route.get(route.name)
         step = enforcement.step if enforcement is not None else Step.STEADY
-        yield sample(metric.ENFORCEMENT, 1, route=route.name, step=step.value)
+        yield sample(both.STEP_IN_FORCE, 1, route=route.name, step=step.value)
     for reason in sorted(readiness.degraded):
         yield sample(metric.DEGRADED, 1, reason=reason)

@@ -11,23 +11,27 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final, cast
 
+from proxy import VERSION
 from proxy.core.errors import FramingError
 from proxy.core.exchange import Framing
 from proxy.core.heads import HEAD_END, check_beginning, parse_request
-from proxy.telemetry.metrics import CONTENT_TYPE
+from proxy.telemetry.exposition import content_type
 from proxy.traffic.drain import Drain
 from proxy.traffic.readiness import Readiness
 
 HEAD_BYTES_MAX: Final = 16_384
 FIELDS_MAX: Final = 100
 CONNECTION_S: Final = 60.0  # probes come anew; nobody keeps one open for longer
+SERVER: Final = f"groundwire/{VERSION}"  # `groundwire doctor` compares the versions of both processes by it
 _TEXT: Final = "text/plain; charset=utf-8"
 
 
 class HealthConnection(asyncio.Protocol):
     """One connection; answers requests without bodies in order."""
 
-    def __init__(self, readiness: Readiness, metrics: Callable[[], bytes], drain: Drain, orders: bool = False) -> None:
+    def __init__(
+        self, readiness: Readiness, metrics: Callable[[str], bytes], drain: Drain, orders: bool = False
+    ) -> None:
         self._readiness = readiness
         self._metrics = metrics
         self._drain = drain
@@ -91,7 +95,8 @@ class HealthConnection(asyncio.Protocol):
                 200 if ready else 503, self._readiness.explain() if b"verbose" in query else short, close, to_head
             )
         elif path == b"/metrics":
-            self._send(200, self._metrics().decode(), close, to_head, CONTENT_TYPE)
+            kind = content_type(_accept(raw))
+            self._send(200, self._metrics(kind).decode(), close, to_head, kind)
         elif path == b"/drained":
             self._wait()
         else:
@@ -112,6 +117,7 @@ class HealthConnection(asyncio.Protocol):
         body = text.encode()
         lines = [
             f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+            f"Server: {SERVER}",
             f"Content-Type: {kind}",
             f"Content-Length: {len(body)}",
         ]
@@ -120,3 +126,9 @@ class HealthConnection(asyncio.Protocol):
         self._transport.write("\r\n".join((*lines, "\r\n")).encode() + (b"" if to_head else body))
         if close:
             self._transport.close()
+
+
+def _accept(raw: bytes) -> str:
+    """What a request accepts."""
+    lines = (line.partition(b":") for line in raw.split(b"\r\n"))
+    return ",".join(value.decode("latin-1") for name, _, value in lines if name.lower() == b"accept")

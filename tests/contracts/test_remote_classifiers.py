@@ -24,7 +24,7 @@ from proxy.classifiers.remote.offering import QUEUE_ITEMS_MAX, Judged, RemoteSco
 from proxy.classifiers.remote.samples import remote_samples
 from proxy.classifiers.remote.scorer import CONCURRENT_MAX, RemoteScorer
 from proxy.config.sections.judging import RemoteClassifier
-from proxy.telemetry.metrics import render
+from proxy.telemetry.exposition import render
 from tests.contracts.remote_server import (
     Behaviour,
     Server,

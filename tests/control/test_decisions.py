@@ -25,7 +25,7 @@ from proxy.core.record import Record, from_bytes
 from proxy.core.routes import Target
 from proxy.core.windows import SCALE, Cell
 from proxy.stores.embedded import open_embedded
-from proxy.telemetry.metrics import render
+from proxy.telemetry.exposition import render
 from tests.control.house import CATEGORIES, ENFORCE, House, healthy_baseline, house, one_route, settings_of
 
 KIM = Word("kim", "a drill")

@@ -15,7 +15,7 @@ from proxy.analysis.remote import RemoteTap
 from proxy.config.sections.judging import RemoteClassifier
 from proxy.core.windows import SCALE, Cell
 from proxy.stores.embedded import open_embedded
-from proxy.telemetry.metrics import render
+from proxy.telemetry.exposition import render
 from tests.contracts.remote_server import Behaviour, Server, completion, hangs_up, never_answers, says, serving
 from tests.unit.analysis.test_pipeline import ANSWER, NOW_S, QUESTION, Rig, exchange, until
 
