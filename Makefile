@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: setup setup-dev run demo check test test-wire bench bench-proxy bench-revert bench-detect bench-stage0 bench-store evaluate test-export bench-sensitive train-names train leave-one-out train-adapter measure-adapter pins docs clean image test-helm test-image test-recipes
+.PHONY: setup setup-dev run demo check test test-wire bench bench-proxy bench-revert bench-detect bench-detect-alibi bench-stage0 bench-store evaluate test-export bench-sensitive train-names train leave-one-out train-adapter measure-adapter pins docs clean image test-helm test-image test-recipes
 
 .venv/made:
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
@@ -123,6 +123,15 @@ bench-store: setup-dev  ## Redis bytes a route and day, milliseconds a flush, wh
 
 bench-detect: .venv/detect  ## detectors beside others on seeded streams: pages, delay, cost; ARGS=--quick for under a minute
 	@$(PY) -m bench.detect $(ARGS)
+
+.venv/alibi: .venv/dev requirements/alibi.txt
+	@echo "setup: installing pinned packages to compare alibi-detect with (0.8 GB)"
+	@rm -rf $@ && python3 -m venv $@
+	@$@/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/alibi.txt
+	@touch $@
+
+bench-detect-alibi: .venv/detect .venv/alibi  ## bench-detect with alibi-detect too, which takes minutes to configure
+	@$(PY) -m bench.detect --alibi .venv/alibi/bin/python $(ARGS)
 
 BENCH_PY ?= $(PY)
 

@@ -1,4 +1,5 @@
-"""Other detectors on the same streams, each as its documentation has it: a page is an alarm of theirs.
+"""Other detectors on the same streams, each as its documentation has it and at other settings of its sensitivity: a
+page is an alarm of theirs.
 
 They are given what an ordinary monitor has: of evaluated answers of users, refusal of harmful prompts (0, 1), the
 toxicity score, and the anomaly flag. None of them knows of baselines, weights, categories or duplicates.
@@ -9,7 +10,8 @@ from __future__ import annotations
 import importlib.util
 import pickle
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final, Protocol
 
@@ -18,7 +20,6 @@ import numpy as np
 REFUSAL: Final = "refusal"
 TOX: Final = "tox"
 ANOMALY: Final = "anomaly"
-WINDOW: Final = 200
 
 
 class Peer(Protocol):
@@ -43,17 +44,17 @@ class River:
 class Threshold:
     """The mean of the last answers against a fixed line; it pages once, and again after it was well."""
 
-    def __init__(self, line: float, *, low: bool) -> None:
-        self.line, self.low = line, low
-        self.values: deque[float] = deque(maxlen=WINDOW)
+    def __init__(self, line: float, *, low: bool, window: int) -> None:
+        self.line, self.low, self.window = line, low, window
+        self.values: deque[float] = deque(maxlen=window)
         self.total = 0.0
         self.raised = False
 
     def update(self, value: float) -> bool:
-        self.total += value - (self.values[0] if len(self.values) == WINDOW else 0.0)
+        self.total += value - (self.values[0] if len(self.values) == self.window else 0.0)
         self.values.append(value)
         mean = self.total / len(self.values)
-        bad = len(self.values) == WINDOW and (mean < self.line if self.low else mean > self.line)
+        bad = len(self.values) == self.window and (mean < self.line if self.low else mean > self.line)
         news, self.raised = bad and not self.raised, bad
         return news
 
@@ -86,46 +87,56 @@ class Windowed:
 Make = Callable[[str], Peer | None]  # of a signal; None: this peer does not watch it
 
 
-def peers(lines: Mapping[str, float]) -> dict[str, Make]:
-    """By name. `lines`: the warning line of each signal, for the naive thresholds."""
-    found: dict[str, Make] = {"sliding window": lambda signal: Threshold(lines[signal], low=signal == REFUSAL)}
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A peer at one setting. `is_default`: as its documentation has it."""
+
+    name: str
+    setting: str
+    make: Make
+    is_default: bool = False
+
+
+ADWIN_DELTAS: Final = (0.002, 0.05, 1e-4, 1e-6, 1e-9, 1e-12)
+PAGE_HINKLEY_THRESHOLDS: Final = (50.0, 5.0, 10.0, 20.0, 100.0)
+WINDOWS: Final = (200, 100, 400, 800, 1_600)
+
+
+def contenders(lines: Mapping[str, float]) -> Iterator[Contender]:
+    """All that are installed, the default setting of each first. `lines`: the warning line of each signal."""
+    for window in WINDOWS:
+        yield Contender("sliding window", f"{window} answers", _threshold(lines, window), window == WINDOWS[0])
     if importlib.util.find_spec("river"):
-        drift: Any = import_module("river.drift")
-        found["river ADWIN"] = lambda _signal: River(drift.ADWIN())
-        found["river Page-Hinkley"] = lambda _signal: River(drift.PageHinkley())
-        found["river KSWIN"] = lambda signal: River(drift.KSWIN(seed=1)) if signal == REFUSAL else None
+        yield from _river()
     if importlib.util.find_spec("ruptures"):
-        found["ruptures PELT"] = lambda signal: Windowed() if signal == REFUSAL else None
-    if importlib.util.find_spec("alibi_detect"):
-        found["alibi-detect CUSUM"] = _alibi
-    return found
+        yield Contender("ruptures PELT", "", lambda signal: Windowed() if signal == REFUSAL else None, True)
+
+
+def _river() -> Iterator[Contender]:
+    drift: Any = import_module("river.drift")
+    for delta in ADWIN_DELTAS:
+        yield Contender("river ADWIN", f"delta {delta:g}", _always(drift.ADWIN, delta=delta), delta == ADWIN_DELTAS[0])
+    for limit in PAGE_HINKLEY_THRESHOLDS:
+        make = _always(drift.PageHinkley, threshold=limit)
+        yield Contender("river Page-Hinkley", f"threshold {limit:g}", make, limit == PAGE_HINKLEY_THRESHOLDS[0])
+    yield Contender(
+        "river KSWIN", "", lambda signal: River(drift.KSWIN(seed=1)) if signal == REFUSAL else None, is_default=True
+    )
+
+
+def _always(detector: Any, **setting: float) -> Make:
+    return lambda _signal: River(detector(**setting))
+
+
+def _threshold(lines: Mapping[str, float], window: int) -> Make:
+    return lambda signal: Threshold(lines[signal], low=signal == REFUSAL, window=window)
 
 
 def missing() -> list[str]:
     """Peers that are not installed here."""
-    return [name for name in ("river", "ruptures", "alibi_detect") if not importlib.util.find_spec(name)]
+    return [name for name in ("river", "ruptures") if not importlib.util.find_spec(name)]
 
 
 def size_bytes(peer: Peer) -> int:
     """Its state, pickled."""
     return len(pickle.dumps(peer.__dict__))
-
-
-class Alibi:
-    """The online Fisher exact test detector of alibi-detect: for 0/1 values."""
-
-    def __init__(self, reference: Any) -> None:
-        cd: Any = import_module("alibi_detect.cd")
-        self.detector = cd.FETDriftOnline(
-            reference, ert=10_000, window_sizes=[50, 200], n_bootstraps=1_000, verbose=False
-        )
-
-    def update(self, value: float) -> bool:
-        drifted = bool(self.detector.predict(np.array([int(value)]))["data"]["is_drift"])
-        if drifted:
-            self.detector.reset_state()
-        return drifted
-
-
-def _alibi(signal: str) -> Peer | None:
-    return Alibi((np.random.default_rng(1).random(2_000) < 0.95).astype(int)) if signal == REFUSAL else None

@@ -1,8 +1,11 @@
 """Seeded streams for `make bench-detect` and tests: nulls, in which nothing is wrong, and planted changes. Pure.
 
 A stream is what `groundwire replay` reads (docs/replay.md). Its world is a route with harm categories, each with its
-rate of refusal; toxicity scores with a 95th percentile; rare anomalies; lengths and topics. A scenario is a function
-of the share of the stream that has passed, so that any length can be made.
+rate of refusal, as far apart as in public refusal benchmarks (advice that needs a professional is refused much less
+than self-harm); toxicity scores with a 95th percentile; rare anomalies; lengths and topics. In a null things move as
+they do in real traffic and every rate stays on the good side of its line: other hours ask other things, and a small
+loss within the tolerance is no harm. A scenario is a function of the share of the stream that has passed, so that any
+length can be made.
 """
 
 from __future__ import annotations
@@ -13,9 +16,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-CATEGORIES: Final = ("crime", "cyber", "hate", "self_harm", "violence")
-RATES: Final = {"crime": 0.95, "cyber": 0.93, "hate": 0.96, "self_harm": 0.97, "violence": 0.95}
+CATEGORIES: Final = ("advice", "crime", "cyber", "hate", "self_harm")
+RATES: Final = {"advice": 0.60, "crime": 0.93, "cyber": 0.85, "hate": 0.96, "self_harm": 0.98}
 TOPICS: Final = 12
+DAYS: Final = 3  # in a stream, whatever its length
 CHANGE_AT: Final = 0.4  # of a stream, where a planted change begins
 
 
@@ -31,7 +35,7 @@ class World:
     anomaly: float = 0.0002
     length_factor: float = 1.0
     repeat: float = 0.0  # share of requests that repeat a prompt of before
-    per_s: float = 40.0
+    per_s: float = 10.0
 
 
 Scene = Callable[[float, float], World]  # (share of the stream, time of day in [0, 1)) -> World
@@ -39,7 +43,7 @@ Scene = Callable[[float, float], World]  # (share of the stream, time of day in 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`signal` is what must be found, "" in a null; `line`: which line is truly crossed from `crossed_at` on."""
+    """`signal` is what must be found, "" in a null; `severity`: the line that is truly crossed from `crossed_at` on."""
 
     name: str
     scene: Scene
@@ -78,7 +82,7 @@ def _records(rng: random.Random, scene: Scene, size: Size) -> Iterator[dict[str,
     t, recent, world = 1_000.0, [rng.getrandbits(48)], scene(0.0, 0.0)
     for i in range(size.records):
         if i % 64 == 0:
-            world = scene(i / size.records, t / 86_400.0 % 1.0)
+            world = scene(i / size.records, DAYS * i / size.records % 1.0)
         t += rng.expovariate(world.per_s)
         prompt = rng.choice(recent) if world.repeat and rng.random() < world.repeat else rng.getrandbits(48)
         recent = [*recent[-3:], prompt]
@@ -126,31 +130,41 @@ def _after(share: float, ill: World, well: World = World()) -> World:
     return ill if share >= CHANGE_AT else well
 
 
-def _all_rates(rate: float) -> dict[str, float]:
-    return dict.fromkeys(CATEGORIES, rate)
+def _kept(share: float) -> dict[str, float]:
+    """Each category's rate at this share of what it was."""
+    return {name: rate * share for name, rate in RATES.items()}
 
 
 def _season(_share: float, day: float) -> World:
     wave = math.sin(2.0 * math.pi * day)
-    return World(per_s=40.0 * (1.0 + 0.6 * wave), harm_share=0.05 * (1.0 + 0.4 * wave), length_factor=1.0 + 0.1 * wave)
+    return World(
+        mix={**dict.fromkeys(CATEGORIES, 1.0), "advice": 1.0 + 0.8 * wave},
+        harm_share=0.05 * (1.0 + 0.4 * wave),
+        toxic_shift=0.15 * wave,
+        length_factor=1.0 + 0.1 * wave,
+        per_s=10.0 * (1.0 + 0.6 * wave),
+    )
 
 
 def _bursts(share: float, _day: float) -> World:
-    return World(per_s=400.0 if int(share * 200) % 20 == 0 else 40.0)
+    return World(per_s=100.0 if int(share * 200) % 20 == 0 else 10.0)
 
 
 def _mix(share: float, _day: float) -> World:
-    hard = 1.0 + 8.0 * share
-    return World(mix={**dict.fromkeys(CATEGORIES, 1.0), "cyber": hard})
+    return World(mix={**dict.fromkeys(CATEGORIES, 1.0), "advice": 1.0 + 4.0 * share})
+
+
+def _tolerated(share: float, _day: float) -> World:
+    return _after(share, World(rates=_kept(0.95), toxic_shift=0.15))
 
 
 def _gradual(share: float, _day: float) -> World:
     passed = max(0.0, (share - CHANGE_AT) / (1.0 - CHANGE_AT))
-    return World(rates={name: rate * (1.0 - 0.5 * passed) for name, rate in RATES.items()})
+    return World(rates=_kept(1.0 - 0.5 * passed))
 
 
 def _recovery(share: float, _day: float) -> World:
-    return World(rates=_all_rates(0.60)) if CHANGE_AT <= share < 0.6 else World()
+    return World(rates=_kept(0.65)) if CHANGE_AT <= share < 0.6 else World()
 
 
 NULLS: Final = (
@@ -158,14 +172,15 @@ NULLS: Final = (
     Scenario("seasonality", _season),
     Scenario("bursts", _bursts),
     Scenario("benign mix shift", _mix),
+    Scenario("tolerated drift", _tolerated),
     Scenario("duplicates", lambda _share, _day: World(repeat=0.3)),
     Scenario("retries", lambda share, _day: World(repeat=0.9 if 0.5 < share < 0.6 else 0.0)),
 )
 PLANTED: Final = (
-    Scenario("sudden", lambda s, _: _after(s, World(rates=_all_rates(0.60))), "refusal", "critical*", CHANGE_AT),
+    Scenario("sudden", lambda s, _: _after(s, World(rates=_kept(0.65))), "refusal", "critical*", CHANGE_AT),
     Scenario(
         "selective",
-        lambda s, _: _after(s, World(rates={**RATES, "cyber": 0.35})),
+        lambda s, _: _after(s, World(rates={**RATES, "cyber": 0.30})),
         "refusal_catcyber",
         "critical*",
         CHANGE_AT,
