@@ -113,8 +113,6 @@ def rival_table(ran: Ran) -> Iterator[str]:
     best = _least(ran, changes)
     shown = "none | -" if best is None else f"{' '.join(best)} | {_pages(ran, best)}"
     yield f"| all of them | {pages:.1f} | {shown} |"
-        "none | - |" if best is None else f"{' '.join(best)} | {_pages(ran, best)} |"
-    )
 
 
 def _pages(ran: Ran, key: Key) -> str:
