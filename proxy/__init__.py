@@ -13,6 +13,7 @@ The map. Read `docs/life-of-a-response.md` beside it.
     sensitive   what a text gives away: personal data, secrets, names.
     detectors   pure: one textbook method a file.             stores      where counters and state are kept.
     telemetry   metrics and log lines, declared once.         config      settings, policy files.
+    doctor      `groundwire doctor`: looks at all that is needed, changes nothing, says what to mend.
     demo        `groundwire demo`: a route that erodes and is reverted, on real or synthetic model servers.
     inventory   what is kept, sent or written, field by field: docs/data-inventory.md.
 

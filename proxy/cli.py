@@ -40,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     _drain(commands)
     _demo(commands)
     _check(commands)
+    _doctor(commands)
     _route(commands)
     _baseline(commands)
     _disarm(commands)
@@ -99,6 +100,14 @@ def _check(commands: Commands) -> None:
     _settings_flags(check)
     check.add_argument("file", nargs="?", help="settings file")
     check.add_argument("--policy", metavar="FILE", help="policy file, or the name of a shipped policy")
+
+
+def _doctor(commands: Commands) -> None:
+    text = "look at everything that Groundwire needs, and say what to mend; changes nothing"
+    doctor = _command(commands, "doctor", text, "doctor:doctor")
+    _settings_flags(doctor)
+    doctor.add_argument("--state-dir", metavar="DIR", help="state folder, where the settings do not name it")
+    doctor.add_argument("--json", action="store_true", help="findings as JSON")
 
 
 def _control_flags(command: argparse.ArgumentParser) -> None:

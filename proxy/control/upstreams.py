@@ -29,11 +29,12 @@ class Unreachable(GroundwireError):  # noqa: N818 - it is a state of the world, 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer. `data` is decoded (no chunks, no content-encoding)."""
+    """A whole answer. `data` is decoded (no chunks, no content-encoding). `date`: the server's `Date`, "" without."""
 
     status: int
     content_type: str
     data: bytes
+    date: str = ""
 
 
 class UpstreamClient:
@@ -102,7 +103,7 @@ class UpstreamClient:
                 data = await got.content.read(ANSWER_BYTES_MAX)
                 while not got.content.at_eof() and len(data) < ANSWER_BYTES_MAX:
                     data += await got.content.read(ANSWER_BYTES_MAX - len(data))
-                return Answer(got.status, got.content_type, data)
+                return Answer(got.status, got.content_type, data, got.headers.get("Date", ""))
         except TimeoutError as wrong:
             raise Unreachable(f"{self._upstream.url}: no answer within {timeout_s:g} s") from wrong
         except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as wrong:

@@ -38,7 +38,8 @@ def write_snapshot(folder: Path, snapshot: Snapshot) -> None:
     """Replace the file, so that after a crash either the old or the new one is whole. Raises StateError."""
     path, fresh = folder / FILE, folder / f"{FILE}.new"
     try:
-        with fresh.open("wb") as file:
+        fresh.unlink(missing_ok=True)  # of a crash; it may have another mode
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(orjson.dumps(to_json(snapshot), option=orjson.OPT_INDENT_2))
             file.flush()
             os.fsync(file.fileno())

@@ -26,6 +26,14 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
 
 
+def test_only_its_owner_reads_it_even_after_a_crash_left_one_behind(tmp_path: Path) -> None:
+    (tmp_path / f"{FILE}.new").write_text("half of one")
+    (tmp_path / f"{FILE}.new").chmod(0o666)
+    write_snapshot(tmp_path, SNAPSHOT)
+    assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
+    assert read_snapshot(tmp_path) == SNAPSHOT
+
+
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"version": 1}', b"\xff\xfe", b'{"version":"x"}'])
 def test_a_corrupt_file_is_moved_aside(tmp_path: Path, text: bytes) -> None:
     (tmp_path / FILE).write_bytes(text)
