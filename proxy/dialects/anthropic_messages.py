@@ -90,7 +90,7 @@ class _Answer:
         if not isinstance(document.get("content"), list):
             raise Unreadable("malformed", "a message without content")
         gathered = draft.answers.at(0)
-        draft.id = a_text(document.get("id"))
+        draft.name(document)
         for index, block in enumerate(map(an_object, document["content"])):
             self._block(index, block, gathered)
         _end(document, gathered)
@@ -100,7 +100,7 @@ class _Answer:
         kind, delta = document.get("type"), an_object(document.get("delta"))
         if kind == "message_start":
             draft.answers.at(0)
-            draft.id = a_text(an_object(document.get("message")).get("id"))
+            draft.name(an_object(document.get("message")))
             self._count(an_object(document.get("message")), draft)
         elif kind == "content_block_start":
             block = an_object(document.get("content_block"))

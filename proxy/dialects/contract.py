@@ -126,7 +126,7 @@ class Response:
 
     `error` is the message of an error object inside a success. `done`: the body came to its own end (a whole JSON
     document, or a stream's end mark), so that no later bytes would change what was read. `id` is the server's name for
-    the answer, "" where it has none.
+    the answer and `model` its name for what answered, "" where it has none.
     """
 
     completions: tuple[Completion, ...] = ()
@@ -134,6 +134,7 @@ class Response:
     error: str = ""
     done: bool = False
     id: str = field(default="", compare=False)
+    model: str = field(default="", compare=False)
 
 
 class Dialect(Protocol):

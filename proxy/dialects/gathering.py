@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from proxy.core.errors import Unreadable
 from proxy.dialects.contract import CHOICES_MAX, Completion, Response, Usage
-from proxy.dialects.fields import healed
+from proxy.dialects.fields import Json, a_text, healed
 
 OPEN_THINKING: Final = "<think>"
 CLOSE_THINKING: Final = "</think>"
@@ -87,10 +87,17 @@ class Draft:
     error: str = ""
     done: bool = False
     id: str = ""
+    model: str = ""
 
     def response(self) -> Response:
         """What was read so far."""
-        return Response(self.answers.completions(), self.usage, self.error, self.done, self.id[:ID_CHARS_MAX])
+        names = self.id[:ID_CHARS_MAX], healed(self.model)[:ID_CHARS_MAX]
+        return Response(self.answers.completions(), self.usage, self.error, self.done, *names)
+
+    def name(self, document: Json) -> None:
+        """Takes who answers from a document that says so; what came first stays."""
+        self.id = self.id or a_text(document.get("id"))
+        self.model = self.model or a_text(document.get("model"))
 
 
 def split_thinking(text: str) -> tuple[str, str]:

@@ -74,6 +74,7 @@ def _take(frame: Json, draft: Draft) -> None:
         return
     if not any(name in frame for name in _FRAME):
         raise Unreadable("malformed", "a frame without message, response or done")
+    draft.name(frame)
     gathered, message = draft.answers.at(0), an_object(frame.get("message"))
     gathered.text.append(a_text(message.get("content")) or a_text(frame.get("response")))
     gathered.reasoning.append(a_text(message.get("thinking")) or a_text(frame.get("thinking")))

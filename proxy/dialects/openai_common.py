@@ -22,7 +22,7 @@ def read(content_type: str, body: bytes, truncated: bool, add: Add) -> Response:
     """A unary or streamed answer, each choice taken in by `add`. Raises Unreadable."""
 
     def event(document: Json, draft: Draft) -> None:
-        draft.id = draft.id or a_text(document.get("id"))
+        draft.name(document)
         draft.usage = bodies.usage_of(document.get("usage"), "prompt_tokens", "completion_tokens") or draft.usage
         for position, choice in enumerate(map(an_object, a_list(document.get("choices")))):
             gathered = draft.answers.at(an_int(choice.get("index"), position))

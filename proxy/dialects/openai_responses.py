@@ -116,7 +116,7 @@ class _Events:
 def _end(response: Json, draft: Draft) -> None:
     """The response as a whole: unary, or in a stream's last event."""
     gathered = draft.answers.at(0)
-    draft.id = a_text(response.get("id"))
+    draft.name(response)
     gathered.fill(_gathered(response))
     status = a_text(response.get("status"))
     if status == "completed":

@@ -39,8 +39,8 @@ class Reading:
 
     `prompt` is the text that it answers, "" where none could be read. `text` is what the user reads, at most
     FEATURED_CHARS_MAX characters, without an echoed prompt. `refused`: the API's own refusal field is filled. `asked`,
-    `said` and `usage` are what the dialect read, `id` is the server's name for the answer; where nothing could be
-    read they are None and "".
+    `said` and `usage` are what the dialect read, `id` is the server's name for the answer, `model` that of who answered;
+    where nothing could be read they are None and "".
     """
 
     choice: int = 0
@@ -52,6 +52,7 @@ class Reading:
     said: Completion | None = field(default=None, compare=False, repr=False)
     usage: Usage | None = field(default=None, compare=False)
     id: str = field(default="", compare=False)
+    model: str = field(default="", compare=False)
 
 
 def readings(exchange: Exchange, *, dialect: Dialect, decode: Callable[[Body], Plain]) -> tuple[Reading, ...]:
@@ -122,7 +123,7 @@ def _read(request: Request, response: Response, completion: Completion, break_of
     text = text[:FEATURED_CHARS_MAX]
     reason = _unassessed(completion, text, break_off)
     blank = Reading(completion.index, prompt, text, bool(completion.refusal), reason)
-    return replace(blank, asked=request, said=completion, usage=response.usage, id=response.id)
+    return replace(blank, asked=request, said=completion, usage=response.usage, id=response.id, model=response.model)
 
 
 def _unassessed(completion: Completion, text: str, break_off: Unassessed | None) -> Unassessed | None:
