@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from proxy.control.entry import Entry, in_force
+from proxy.control.handover import served_as
 from proxy.control.memory import DECISION
 from proxy.control.orders import ConflictError, NoRouteError, OrderError, Word
 from proxy.control.plane import ControlPlane
@@ -111,15 +112,14 @@ class BaselineOrders:
         """A version of the panes that are kept, since `since_s` (Unix), of the present context."""
         entry, shelf = await self.shelf(name)
         first = pane_of(since_s, self._plane.setup.pane_s)
-        version = await self._of_panes(entry, shelf, first)
+        version = await self._of_panes(entry, shelf, first, self._plane.setup.judge)
         return await self._put(entry, shelf, version, word)
 
-    async def _of_panes(self, entry: Entry, shelf: Shelf, first: int) -> Version:
+    async def _of_panes(self, entry: Entry, shelf: Shelf, first: int, judge: str) -> Version:
         plane, pane_s = self._plane, self._plane.setup.pane_s
-        panes = await plane.baselines.panes(entry, first)
+        panes = await plane.baselines.panes(entry, first, served_as(entry, judge))
         lost_max = plane.setup.policy(entry.route.name).blind.lost_share_max
         used = [one for one in panes if not _excluded(shelf, one[0], pane_s) and not is_impaired(one[1], lost_max)]
-        judge = plane.setup.versions.get(JUDGE, "")
         learning = await asyncio.to_thread(_learnt, used, judge)
         gathered = (await self._shelves.hours(entry.route.name).load())[1]
         hours = usable(gathered) if gathered.context_pane == entry.context_pane else {}
@@ -213,7 +213,8 @@ class BaselineOrders:
         made, what = version, []
         overlaps = version.window_s[1] > span.begin_s and version.window_s[0] < span.end_s
         if overlaps and version.baseline.kind in (Kind.LIVE, Kind.AMENDED):
-            made = await self._of_panes(entry, shelf, pane_of(version.window_s[0], self._plane.setup.pane_s))
+            first = pane_of(version.window_s[0], self._plane.setup.pane_s)
+            made = await self._of_panes(entry, shelf, first, version.baseline.judge)
             what.append(f"without the panes of incident {incident}")
         if reviewed is not None:
             made = replace(made, baseline=merged(made.baseline, reviewed))

@@ -105,9 +105,9 @@ class Baselines:
         judge = (entry.baseline.judge if entry.baseline else "") or facts.get(JUDGE, "")
         return Fingerprint({**facts, JUDGE: judge}, await asyncio.to_thread(seen_in, panes))
 
-    async def panes(self, entry: Entry, first: int = 0) -> list[tuple[int, Counts]]:
+    async def panes(self, entry: Entry, first: int = 0, served: str = "") -> list[tuple[int, Counts]]:
         """Every pane of the candidate that is kept and of the present context, oldest first; from `first` on."""
-        key, begin = entry.route.candidate.key, max(first, entry.context_pane + 1)
+        key, begin = served or entry.route.candidate.key, max(first, entry.context_pane + 1)
         return list(await self._memory.store.panes(entry.route.name, key, begin, 1 << 40))
 
     async def marks_of_now(self, setup: Setup, entry: Entry, now_s: float) -> Shapes:

@@ -41,6 +41,8 @@ class Entry:
     says why the baseline in force is stale ("" where it is not), and `context` what it was made in. Of the panes up to
     `context_pane` no baseline may be made: they are of another context. `sampling`: with which probabilities its
     answers are analysed. `restores` counts how often a person gave it back to its candidate, with its evidence anew.
+    `judge`: version of what judges its answers ("": whoever does now); panes up to `judge_pane` may hold verdicts of
+    another, and are no evidence. `heir`: the judge that has learnt a baseline beside it, which is on the shelf.
     """
 
     route: Route
@@ -67,6 +69,9 @@ class Entry:
     context_pane: int = -1
     sampling: Sampling = Sampling()
     restores: int = 0
+    judge: str = ""
+    judge_pane: int = -1
+    heir: str = ""
 
     @property
     def holds(self) -> bool:
@@ -146,9 +151,8 @@ def outdated(entry: Entry, why: str, pane: int) -> Entry:
 def in_force(entry: Entry, baseline: Baseline, number: int, context: Fingerprint) -> Entry:
     """With this version in force. Another plan begins the evidence anew; a line that is crossed stays crossed."""
     state = replace(entry.state, learning=Learning())
-    return replace(
-        entry, baseline=baseline, version=number, context=context, outdated="", built_of="", state=state, stale=""
-    )
+    put = replace(entry, baseline=baseline, version=number, context=context, state=state)
+    return replace(put, outdated="", stale="", built_of="", heir="")
 
 
 def anew(entry: Entry, why: str, pane: int) -> Entry:
@@ -217,6 +221,9 @@ def to_bytes(entry: Entry) -> bytes:
             "outdated": entry.outdated,
             "context": fingerprints.to_json(entry.context),
             "context_pane": entry.context_pane,
+            "judge": entry.judge,
+            "judge_pane": entry.judge_pane,
+            "heir": entry.heir,
         }
     )
 
@@ -259,4 +266,7 @@ def _entry(data: Any) -> Entry:
         outdated=str(data.get("outdated", "")),
         context=fingerprints.from_json(data.get("context", {"facts": {}, "seen": {}})),
         context_pane=int(data.get("context_pane", -1)),
+        judge=str(data.get("judge", "")),
+        judge_pane=int(data.get("judge_pane", -1)),
+        heir=str(data.get("heir", "")),
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
-from proxy.core.errors import StateError
+import orjson
+
+from proxy.core.errors import ConfigError, StateError
 from proxy.stores.contract import Store
 from proxy.telemetry.logs import get_logger
 
@@ -23,6 +25,18 @@ class Codec(Generic[T]):
     read: Callable[[bytes], T]
     write: Callable[[T], bytes]
     empty: T
+
+
+def json_codec(read: Callable[[Any], T], write: Callable[[T], Any], empty: T) -> Codec[T]:
+    """Kept as JSON: `write` gives plain values, `read` makes a value of them and may raise whatever they provoke."""
+
+    def read_json(value: bytes) -> T:
+        try:
+            return read(orjson.loads(value))
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, ConfigError) as wrong:
+            raise StateError(f"cannot be read: {wrong!r}") from wrong
+
+    return Codec(read_json, lambda value: orjson.dumps(write(value)), empty)
 
 
 class Kept(Generic[T]):

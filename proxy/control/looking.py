@@ -14,11 +14,14 @@ from proxy.control import view
 from proxy.control.bases import Bases
 from proxy.control.entry import Entry
 from proxy.control.guard import Guard, climbed
+from proxy.control.handover import seated
 from proxy.control.memory import Memory
 from proxy.control.policies import Loaded
 from proxy.control.setup import Setup
 from proxy.core.baseline import Baseline
+from proxy.core.decide import JUDGE
 from proxy.core.engine import Context, Outcome, Phase, plan_of, step
+from proxy.core.epochs import first_pane
 from proxy.core.kinds import drift_text, kind_of
 from proxy.core.ladder import ORDER
 from proxy.core.plan import Plan
@@ -82,7 +85,7 @@ class Looks:
             if stored is None or stored.closed:
                 return stored
             await self._send(stored)
-            entry = in_time(stored, setup.pane_s, now_s)
+            entry = self._seated(setup, in_time(stored, setup.pane_s, now_s), now_s)
             inputs = await self.inputs(setup, entry, setup.loaded(name), now_s)
             if inputs == self._settled.get(name):
                 return entry
@@ -98,6 +101,16 @@ class Looks:
                 return after
         return entry
 
+    def _seated(self, setup: Setup, entry: Entry, now_s: float) -> Entry:
+        at_hand = setup.judges
+        if self._memory.store.shared:
+            at_hand |= self._memory.at_hand.known.fresh(now_s)
+        clear = first_pane(now_s, setup.pane_s)
+        after = seated(entry, setup.baseline(entry), setup.judge, at_hand, clear)
+        if after.judge_pane != entry.judge_pane:
+            log.info("judge_changes", route=entry.route.name, before=entry.judge, version=after.judge)
+        return after
+
     def context(self, setup: Setup, entry: Entry, held: str, now_s: float) -> Context:
         """What the engine must know besides the counts."""
         verdict = self._bases.verdict(setup, entry)
@@ -112,15 +125,16 @@ class Looks:
             held=held,
             pin=entry.route.pin,
             policy_text=setup.loaded(entry.route.name).text,
-            versions=self._versions(setup),
+            versions=self._versions(setup, entry),
             stale=entry.outdated,
             routes=self.watched(),
         )
 
-    def _versions(self, setup: Setup) -> Mapping[str, str]:
-        """For records. One that was made of local evidence only says so, and why."""
+    def _versions(self, setup: Setup, entry: Entry) -> Mapping[str, str]:
+        """For records: with whose verdicts these are. One that was made of local evidence only says so, and why."""
         local = self._memory.store.evidence_local
-        return {**setup.versions, EVIDENCE: f"local: {local}"} if local else setup.versions
+        judge = {JUDGE: entry.judge} if entry.judge else {}
+        return {**setup.versions, **judge, **({EVIDENCE: f"local: {local}"} if local else {})}
 
     async def tell(self, setup: Setup, entry: Entry, outcome: Outcome) -> None:
         """Append the record of a decision that won, and say it in one line."""
@@ -187,7 +201,7 @@ class Looks:
         """
         last_closed = pane_of(now_s - setup.settings.close_lag_s - FLUSHED_WITHIN_S, setup.pane_s) - 1
         route, served = entry.route.name, entry.route.candidate.key
-        first, last = entry.state.last_pane + 1, pane_of(now_s, setup.pane_s)
+        first, last = max(entry.state.last_pane, entry.judge_pane) + 1, pane_of(now_s, setup.pane_s)
         panes = await self._memory.store.panes(route, served, first, last)
         lost_max = policy.blind.lost_share_max
         still = [pane for pane in panes if pane[0] > last_closed and not is_impaired(pane[1], lost_max)]
@@ -209,10 +223,12 @@ class Looks:
 def in_time(entry: Entry, pane_s: float, now_s: float) -> Entry:
     """After the clock was set back: what was consumed lies ahead, and would keep every pane until then out."""
     state, now = entry.state, pane_of(now_s, pane_s)
-    if max(state.last_pane, state.seen_pane) <= pane_of(now_s + CLOCK_SLACK_S, pane_s):
+    ahead = max(state.last_pane, state.seen_pane, entry.judge_pane, entry.context_pane)
+    if ahead <= pane_of(now_s + CLOCK_SLACK_S, pane_s):
         return entry
-    log.warning("clock_set_back", route=entry.route.name, panes=state.last_pane - now, then="evidence goes on from now")
-    return replace(entry, state=_until(state, now))
+    log.warning("clock_set_back", route=entry.route.name, panes=ahead - now, then="evidence goes on from now")
+    judge_pane, context_pane = min(entry.judge_pane, now), min(entry.context_pane, now)
+    return replace(entry, state=_until(state, now), judge_pane=judge_pane, context_pane=context_pane)
 
 
 def _until(state: RouteState, pane: int) -> RouteState:

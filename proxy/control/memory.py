@@ -8,6 +8,7 @@ baseline/ASKING    a Progress
 snapshot           the highest version that was published
 shelf, version, watch: see `shelves`
 sampling           the Loads of the replicas
+judges             the AtHand of the replicas
 policies           policies that were promoted (promotions)
 shadow.POLICY/NAME a Shadow
 record "decision"  evidence records      record "log"     who changed what
@@ -28,7 +29,7 @@ from proxy.control.arming import Checked
 from proxy.control.base_progress import Progress
 from proxy.control.entry import Entry
 from proxy.control.guard import Guard
-from proxy.control.kept import Codec, Kept
+from proxy.control.kept import Codec, Kept, json_codec
 from proxy.control.promotions import Promotion, Promotions
 from proxy.control.reconciling import reconciled
 from proxy.control.sampling import Loads, loads_from_bytes, loads_to_bytes
@@ -36,6 +37,7 @@ from proxy.control.shadow_entry import Shadow
 from proxy.control.shelves import Shelves
 from proxy.core.enforcement import Step
 from proxy.core.errors import StateError
+from proxy.core.handover import AtHand, at_hand_from_json, at_hand_to_json
 from proxy.core.policy_diff import Stand, stand_of
 from proxy.core.record import Record, from_bytes, to_bytes
 from proxy.core.severity import Severity
@@ -56,12 +58,11 @@ class Memory:
     def __init__(self, store: Store) -> None:
         self.store = store
         store.resolve_by(reconciled)
-        self.guard: Kept[Guard] = Kept(
-            store, "guard", Codec(_guard_read, lambda value: orjson.dumps(guard.to_json(value)), Guard())
-        )
+        self.guard = Kept(store, "guard", json_codec(guard.from_json, guard.to_json, Guard()))
         self.loads: Kept[Loads] = Kept(store, "sampling", Codec(loads_from_bytes, loads_to_bytes, Loads()))
-        self._names: Kept[tuple[str, ...]] = Kept(store, "routes", Codec(_names_read, orjson.dumps, ()))
-        self._version: Kept[int] = Kept(store, "snapshot", Codec(_version_read, orjson.dumps, 0))
+        self.at_hand = Kept(store, "judges", json_codec(at_hand_from_json, at_hand_to_json, AtHand()))
+        self._names: Kept[tuple[str, ...]] = Kept(store, "routes", json_codec(_names_read, list, ()))
+        self._version: Kept[int] = Kept(store, "snapshot", json_codec(int, int, 0))
         self.promotions: Kept[Promotions] = Kept(
             store, "policies", Codec(promotions.from_bytes, promotions.to_bytes, {})
         )
@@ -140,6 +141,7 @@ class Memory:
         """Read anew what a look needs besides the entry of its route: the guard and the checks of bases."""
         await self.guard.load()
         await self.loads.load()
+        await self.at_hand.load()
         for base in {one.route.base for one in self.known_entries().values()}:
             if base is not None:
                 await self.check(base.upstream, base.model).load()
@@ -227,25 +229,8 @@ class Memory:
         return [orjson.loads(line) for _, _, line in await self.store.records(LOG, limit)]
 
 
-def _guard_read(value: bytes) -> Guard:
-    try:
-        return guard.from_json(orjson.loads(value))
-    except ValueError as wrong:
-        raise StateError(f"not JSON: {wrong}") from wrong
-
-
-def _names_read(value: bytes) -> tuple[str, ...]:
-    try:
-        return tuple(map(str, orjson.loads(value)))
-    except (ValueError, TypeError) as wrong:
-        raise StateError(f"not a list of names: {wrong}") from wrong
-
-
-def _version_read(value: bytes) -> int:
-    try:
-        return int(orjson.loads(value))
-    except (ValueError, TypeError) as wrong:
-        raise StateError(f"not a version: {wrong}") from wrong
+def _names_read(data: Any) -> tuple[str, ...]:
+    return tuple(map(str, data))
 
 
 def _entry_write(value: Entry | None) -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -23,6 +23,7 @@ from proxy.control.discovery import Discovery
 from proxy.control.entry import Entry, base_changed, opened, updated
 from proxy.control.facts import facts_of
 from proxy.control.forgetting import beyond, crowded_out, may_forget, overdue
+from proxy.control.handover import Handovers, duty, needed
 from proxy.control.judging import Count, Judge, by_patterns, plain_cells
 from proxy.control.looking import Looks
 from proxy.control.memory import Memory
@@ -39,6 +40,7 @@ from proxy.core.decide import JUDGE
 from proxy.core.enforcement import Snapshot, Step
 from proxy.core.errors import GroundwireError
 from proxy.core.gauges import gauges
+from proxy.core.handover import Duty
 from proxy.core.sampling import FULL_RATES, Rates
 from proxy.core.trace_context import Tracing
 from proxy.core.windows import pane_of
@@ -79,6 +81,7 @@ class ControlPlane:
         self.bases = Bases(self.memory, load_checks(settings.checks_file), judge)
         self.base_baselines = BaseBaselines(self.memory, judge)
         self.baselines = Baselines(self.memory)
+        self.handovers = Handovers(self.memory)
         self.judge, self.count = judge, count
         self.looks = Looks(self.memory, self.bases)
         self.shadows = Shadows(self.memory, self.looks)
@@ -131,7 +134,8 @@ class ControlPlane:
 
     async def reload(self, settings: Settings, policies: Policies) -> None:
         """Take other settings and policies. Raises ConfigError before anything changed."""
-        setup, checks = set_up(settings, policies, self.setup.versions), load_checks(settings.checks_file)
+        setup = set_up(settings, policies, self.setup.versions, self.setup.judges)
+        checks = load_checks(settings.checks_file)
         self.setup, self.bases.checks, self._policies, self._promoted = setup, checks, policies, -1
         await self.take_promotions()
         old, self._clients = self._clients, clients(settings.upstreams)
@@ -149,9 +153,20 @@ class ControlPlane:
             self.setup = replace(self.setup, policies=policies)
             self._promoted = version
 
-    def note_judge(self, version: str) -> None:
-        """Another judge from now on: a baseline of the one before is no measure for its verdicts."""
-        self.setup = replace(self.setup, versions={**self.setup.versions, JUDGE: version})
+    def note_judge(self, version: str, at_hand: Collection[str] = ()) -> None:
+        """Who judges here from now on, and who could besides: a baseline is a measure for one judge's verdicts."""
+        versions = {**self.setup.versions, JUDGE: version}
+        self.setup = replace(self.setup, versions=versions, judges=frozenset((version, *at_hand)))
+
+    def duty(self, route: str) -> Duty:
+        """Who judges the answers of a route."""
+        entry = self.memory.known_entry(route)
+        return Duty() if entry is None else duty(entry, self.setup.judge)
+
+    @property
+    def judges_needed(self) -> frozenset[str]:
+        """The judges without which a route would be blind."""
+        return needed(self.memory.known_entries().values())
 
     def note_unknown_model(self, name: str) -> None:
         """A user asked for a model that has no route: read the listings again, once for each name."""
@@ -205,6 +220,7 @@ class ControlPlane:
         if (loads := self.memory.loads.known.saying(self._replica, self._load, now_s)) != self.memory.loads.known:
             log.info("sampling_load", load=self._load, highest=loads.level(now_s))
             await self.memory.loads.edit(lambda known: known.saying(self._replica, self._load, now_s))
+        await self.handovers.say(self.setup, now_s)
         for name in await self.memory.names():
             try:
                 await self.looks.look(self.setup, name, now_s)
@@ -252,6 +268,7 @@ class ControlPlane:
         entries = self.memory.known_entries()
         facts = {name: self.facts(entry) for name, entry in entries.items()}
         await self.baselines.work(self.setup, entries.values(), facts, self.now())
+        await self.handovers.work(self.setup, entries.values(), facts, self.now())
         await self.standings.work(self.setup, entries.values(), self.now())
 
     def client(self, upstream: str) -> UpstreamClient | None:
@@ -346,6 +363,7 @@ class ControlPlane:
                 self.looks.forget(name)
                 self._steered.pop(name, None)
                 self.baselines.forget(name)
+                self.handovers.forget(name)
                 await self.shadows.forget(name)
                 self.bases.forget_route(name)
                 del left[name]

@@ -12,6 +12,7 @@ from proxy.control.entry import Entry
 from proxy.control.guard import Guard
 from proxy.control.policies import Loaded, Policies
 from proxy.core.baseline import Baseline
+from proxy.core.decide import JUDGE
 from proxy.core.policy import Policy
 
 
@@ -19,6 +20,7 @@ from proxy.core.policy import Policy
 class Setup:
     """`files`: baselines by route name, from the settings. `versions`: of judge and program, for evidence records.
 
+    `judges`: versions of all judges that this replica holds: the present one, the cue lists, the one before.
     `prompts`: the known prompts for baselines, by the path of their file.
     """
 
@@ -27,11 +29,17 @@ class Setup:
     files: Mapping[str, Baseline] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     prompts: Mapping[str, Prompts] = field(default_factory=dict)
+    judges: frozenset[str] = frozenset()
 
     @property
     def pane_s(self) -> float:
         """Length of a pane in seconds."""
         return self.settings.pane_s
+
+    @property
+    def judge(self) -> str:
+        """Version of what judges answers here by itself."""
+        return self.versions.get(JUDGE, "")
 
     @property
     def alone(self) -> str:
@@ -74,6 +82,8 @@ class Setup:
         return file
 
 
-def set_up(settings: Settings, policies: Policies, versions: Mapping[str, str]) -> Setup:
+def set_up(
+    settings: Settings, policies: Policies, versions: Mapping[str, str], judges: frozenset[str] = frozenset()
+) -> Setup:
     """Read what the settings name. Raises ConfigError."""
-    return Setup(settings, policies, learning.file_baselines(settings), versions, prompts_of(settings))
+    return Setup(settings, policies, learning.file_baselines(settings), versions, prompts_of(settings), judges)

@@ -4,27 +4,35 @@ shelf/NAME            a Shelf: versions, switches, what is excluded
 version/NUMBER/NAME   a Version, written once
 watch/NAME            how far the traffic was followed for a change of context
 hours/NAME            shapes by hour of the week, gathered so far
+learner/NAME          a Learner: how far a new classifier has come
 record "baseline"     one for every switch
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 import orjson
 
-from proxy.control.kept import Codec, Kept
-from proxy.core import fingerprint, hours, record, versions
+from proxy.control.kept import Codec, Kept, json_codec
+from proxy.core import fingerprint, handover, hours, record, versions
 from proxy.core.errors import ConfigError, StateError
 from proxy.core.fingerprint import Watch
+from proxy.core.handover import Learner
 from proxy.core.hours import Hours
 from proxy.core.record import Record
 from proxy.core.versions import Shelf, Version, head_of, shelved
 from proxy.stores.contract import Store
 
+T = TypeVar("T")
+
 BASELINE: Final = "baseline"
 TRIES_MAX: Final = 8
+_SHELF: Final = json_codec(versions.shelf_from_json, versions.shelf_to_json, Shelf())
+_WATCH: Final = json_codec(fingerprint.watch_from_json, fingerprint.watch_to_json, Watch())
+_HOURS: Final = json_codec(hours.from_json, hours.to_json, Hours())
+_LEARNER: Final = json_codec(handover.from_json, handover.to_json, Learner())
 
 
 class Shelves:
@@ -35,24 +43,28 @@ class Shelves:
         self._shelves: dict[str, Kept[Shelf]] = {}
         self._watches: dict[str, Kept[Watch]] = {}
         self._hours: dict[str, Kept[Hours]] = {}
+        self._learners: dict[str, Kept[Learner]] = {}
 
     def shelf(self, name: str) -> Kept[Shelf]:
         """The shelf of a route."""
-        if name not in self._shelves:
-            self._shelves[name] = Kept(self._store, f"shelf/{name}", Codec(_shelf_read, _shelf_write, Shelf()))
-        return self._shelves[name]
+        return self._kept(self._shelves, f"shelf/{name}", _SHELF)
 
     def watch(self, name: str) -> Kept[Watch]:
         """How far the traffic of a route was followed."""
-        if name not in self._watches:
-            self._watches[name] = Kept(self._store, f"watch/{name}", Codec(_watch_read, _watch_write, Watch()))
-        return self._watches[name]
+        return self._kept(self._watches, f"watch/{name}", _WATCH)
 
     def hours(self, name: str) -> Kept[Hours]:
         """What was gathered of a route by hour of the week."""
-        if name not in self._hours:
-            self._hours[name] = Kept(self._store, f"hours/{name}", Codec(_hours_read, _hours_write, Hours()))
-        return self._hours[name]
+        return self._kept(self._hours, f"hours/{name}", _HOURS)
+
+    def learner(self, name: str) -> Kept[Learner]:
+        """How far a new classifier has come with a route."""
+        return self._kept(self._learners, f"learner/{name}", _LEARNER)
+
+    def _kept(self, known: dict[str, Kept[T]], key: str, codec: Codec[T]) -> Kept[T]:
+        if key not in known:
+            known[key] = Kept(self._store, key, codec)
+        return known[key]
 
     async def version(self, name: str, number: int) -> Version | None:
         """One version; None where it made room for newer ones."""
@@ -89,11 +101,10 @@ class Shelves:
         """The route is forgotten, and all this with it; the records of switches stay."""
         _, shelf = await self.shelf(name).load()
         keys = [_key(name, head.number) for head in shelf.heads]
-        for key in (*keys, f"shelf/{name}", f"watch/{name}", f"hours/{name}"):
+        for key in (*keys, *(f"{kind}/{name}" for kind in ("shelf", "watch", "hours", "learner"))):
             await self._drop(key)
-        self._shelves.pop(name, None)
-        self._watches.pop(name, None)
-        self._hours.pop(name, None)
+            for known in (self._shelves, self._watches, self._hours, self._learners):
+                known.pop(key, None)
 
     async def _drop(self, key: str) -> None:
         found = await self._store.load(key)
@@ -110,36 +121,3 @@ def _version_read(value: bytes) -> Version:
         return versions.from_json(orjson.loads(value), "store")
     except (ValueError, ConfigError) as wrong:
         raise StateError(f"a version of a baseline cannot be read: {wrong}") from wrong
-
-
-def _shelf_read(value: bytes) -> Shelf:
-    try:
-        return versions.shelf_from_json(orjson.loads(value))
-    except ValueError as wrong:
-        raise StateError(f"the shelf of a route's baselines is not JSON: {wrong}") from wrong
-
-
-def _shelf_write(shelf: Shelf) -> bytes:
-    return orjson.dumps(versions.shelf_to_json(shelf))
-
-
-def _watch_read(value: bytes) -> Watch:
-    try:
-        return fingerprint.watch_from_json(orjson.loads(value))
-    except (TypeError, ValueError, KeyError) as wrong:
-        raise StateError(f"the watch of a route's context cannot be read: {wrong!r}") from wrong
-
-
-def _watch_write(watch: Watch) -> bytes:
-    return orjson.dumps(fingerprint.watch_to_json(watch))
-
-
-def _hours_read(value: bytes) -> Hours:
-    try:
-        return hours.from_json(orjson.loads(value))
-    except ValueError as wrong:
-        raise StateError(f"the hours of a route are not JSON: {wrong}") from wrong
-
-
-def _hours_write(value: Hours) -> bytes:
-    return orjson.dumps(hours.to_json(value))

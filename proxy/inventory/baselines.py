@@ -168,4 +168,29 @@ BASELINES: Final = (
             context_pane: the context that they are of
         """),
     ),
+    Kept(
+        "proxy.core.handover:Learner",
+        "What a new classifier has learnt",
+        "store, state `learner/NAME`",
+        "Its counts on the way to a baseline, while the classifier before judges on.",
+        STATE_LIFE,
+        OPERATORS,
+        fields("""
+            judge: version of the judge
+            since: from after this pane on
+            pane: last pane
+            learning: counts so far
+        """),
+    ),
+    Kept(
+        "proxy.core.handover:AtHand",
+        "Judges at hand",
+        "store, state `judges`",
+        "Which classifiers the replicas of a shared store hold, so that a route is blind on none that another sees.",
+        STATE_LIFE,
+        OPERATORS,
+        fields("""
+            said: versions of judges, and when a replica named them last
+        """),
+    ),
 )

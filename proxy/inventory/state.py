@@ -71,6 +71,9 @@ STATE: Final = (
             context_pane: panes of another context
             sampling: probabilities of analysis
             restores: how often it was given back
+            judge: version of what judges its answers
+            judge_pane: panes that may hold verdicts of two
+            heir: version of the judge that has learnt a baseline beside it
         """),
     ),
     Kept(
