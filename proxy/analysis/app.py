@@ -35,6 +35,7 @@ from proxy.analysis.prompt_key import prompt_hasher
 from proxy.analysis.queue import BoundedQueue
 from proxy.analysis.remote import RemoteTap
 from proxy.analysis.sampler import Sampler
+from proxy.analysis.serving import Serving
 from proxy.analysis.triggers import load_triggers
 from proxy.classifiers.contract import HAZARDS
 from proxy.classifiers.guard import Guard
@@ -128,6 +129,7 @@ class App:
             note_dialect=self._note_dialect,
             batching=_batching(settings),
             sampler=Sampler(keys.lasting(), self._rates),
+            serving=Serving(lambda: self._plane.snapshot),
         )
         self._remote = RemoteTap(self._pipeline.count_later, redact)
         self._pipeline.judging.describing.triggers = load_triggers(settings.triggers_file)
@@ -230,6 +232,7 @@ class App:
                 self._remote.samples(),
                 control_samples(self._plane),
                 reason_samples(self._plane),
+                self._pipeline.serving.samples(),
             )
         )
 
@@ -281,6 +284,7 @@ class App:
 
     async def _tidy(self, routes: Container[str]) -> None:
         self._pipeline.totals.keep(routes)
+        self._pipeline.serving.keep(routes)
         self._pipeline.sampler.keep(routes)
         self._pipeline.judging.describing.keep(routes)
         await self._pipeline.ordinary.keep(routes)

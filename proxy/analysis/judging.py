@@ -78,6 +78,7 @@ class Judging:
         self.describing = Describing(self._lasting_hash)
         self.assessor: Assessor = Patterns()
         self.costs = Costs()
+        self.on_read: Callable[[Exchange, Sequence[Reading]], None] | None = None  # told of users' exchanges
 
     def judge(self, exchanges: Sequence[Exchange], purpose: Purpose = Purpose.USER) -> list[Judged]:
         """The observations of each exchange, in order."""
@@ -132,6 +133,8 @@ class Judging:
 
     def _read(self, exchange: Exchange, purpose: Purpose) -> Read:
         found = readings(exchange, dialect=dialect_of(exchange.method, exchange.path), decode=decode)
+        if self.on_read is not None and purpose is Purpose.USER:
+            self.on_read(exchange, found)
         pi_k = exchange.coverage_k
         blanks = unjudged(exchange, found, prompt_hash=self._prompt_hash, pi_k=pi_k, purpose=purpose)
         described = tuple(self._of_tenant(exchange, *pair) for pair in zip(found, blanks, strict=True))

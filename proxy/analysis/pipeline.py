@@ -25,6 +25,7 @@ from proxy.analysis.judging import Judging, Sampled, Toss, unknown
 from proxy.analysis.ordinary import OrdinaryAnswers
 from proxy.analysis.queue import BoundedQueue
 from proxy.analysis.sampler import Sampler
+from proxy.analysis.serving import Serving
 from proxy.analysis.totals import ANALYSED, DROPPED, Totals
 from proxy.core.errors import StateError
 from proxy.core.exchange import Exchange, Purpose
@@ -99,12 +100,15 @@ class Pipeline:
         batching: Batching = Batching(),
         sampler: Sampler | None = None,
         own: Store | None = None,
+        serving: Serving | None = None,
     ) -> None:
         """`own` is this process's store, where `store` is shared: what is made of embeddings goes nowhere else."""
         self._store = store
         self._note_dialect = note_dialect
         self.queue = queue
         self.judging = judging
+        self.serving = serving or Serving()
+        self.judging.on_read = self.serving.read
         self.ordinary = OrdinaryAnswers(own or store)
         self._note_unknown_model = note_unknown_model
         self._now = now
@@ -130,6 +134,8 @@ class Pipeline:
     def on_message(self, peer: Peer, number: int, message: Message, size_bytes: int) -> None:
         """For the receiver. A full queue skips exchanges, which count as lost; a report is always taken."""
         report = isinstance(message, Stats)
+        if isinstance(message, Exchange):
+            self.serving.arrived(message)
         if not self.queue.put((peer, number, message), size_bytes, always=report) and isinstance(message, Exchange):
             self._skip(message, SKIPPED_FULL)
         self._wake.set()

@@ -58,7 +58,8 @@ class Body:
 
 @dataclass(slots=True)
 class Exchange:
-    """One exchange. Times are Unix seconds (float); `first_byte_s` is 0 where no response head came.
+    """One exchange. Times are Unix seconds (float); `first_byte_s` is when the first byte of the response's body came,
+    of its head where it has none; 0 where no response came.
 
     `route` is "" where no route matched; `served_model` is the model that was asked upstream (rewritten or not), and
     `base_served` says whether that was the route's base. `coverage_k`: it was kept with probability 2**-coverage_k.

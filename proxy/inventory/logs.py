@@ -126,6 +126,12 @@ LOG_FIELDS: Final = fields("""
 LABELS: Final = fields("""
     classifier: name of a remote classifier
     code: error code of Groundwire's own answers
+    error_type: how an exchange failed
+    gen_ai_operation_name: chat or text_completion
+    gen_ai_provider_name: whose API is spoken
+    gen_ai_request_model: route, or other
+    gen_ai_response_model: model that was asked upstream, or other
+    gen_ai_token_type: input or output
     kind: input, output or performance
     line: line of a metric
     of: what a share is of

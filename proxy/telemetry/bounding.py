@@ -14,6 +14,7 @@ from proxy.telemetry.both import OVERFLOWED
 from proxy.telemetry.metrics import Distribution, Kind, Label, Sample
 
 OTHER: Final = "other"
+_NONE: Final[frozenset[str]] = frozenset()
 _Place = tuple[str, tuple[str, ...]]
 
 
@@ -30,7 +31,9 @@ class Bounds:
         summed: dict[_Place, Sample] = {}
         over = 0
         for one in read:
-            values = {label.name: _named(one.labels[label.name], admitted[label]) for label in one.metric.labels}
+            values = {
+                label.name: _named(one.labels[label.name], admitted.get(label, _NONE)) for label in one.metric.labels
+            }
             is_over = values != one.labels
             over += is_over
             if one.metric.kind is not Kind.GAUGE and OTHER in values.values():
@@ -46,8 +49,9 @@ def _admit(samples: Sequence[Sample], before: Mapping[Label, Set[str]]) -> dict[
     present: dict[Label, dict[str, None]] = {}
     for one in samples:
         for label in one.metric.labels:
-            present.setdefault(label, {})[one.labels[label.name]] = None
-    return {label: _first(label, values, before.get(label, frozenset())) for label, values in present.items()}
+            if value := one.labels[label.name]:  # an empty label is none
+                present.setdefault(label, {})[value] = None
+    return {label: _first(label, values, before.get(label, _NONE)) for label, values in present.items()}
 
 
 def _first(label: Label, values: Mapping[str, None], before: Set[str]) -> set[str]:
@@ -58,7 +62,7 @@ def _first(label: Label, values: Mapping[str, None], before: Set[str]) -> set[st
 
 
 def _named(value: str, admitted: Set[str]) -> str:
-    return value if value in admitted else OTHER
+    return value if not value or value in admitted else OTHER
 
 
 def _add(summed: dict[_Place, Sample], one: Sample) -> None:

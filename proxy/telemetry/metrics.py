@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import accumulate
+from operator import itemgetter
 from typing import Final
 
 PREFIX: Final = "groundwire_"
@@ -52,9 +53,9 @@ class Label:
         return self.otel or self.name
 
 
-def one_of(name: str, *values: str) -> Label:
+def one_of(name: str, *values: str, otel: str = "") -> Label:
     """A label with these values and no other."""
-    return Label(name, ", ".join(values), len(values))
+    return Label(name, ", ".join(values), len(values), otel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,10 @@ class Distribution:
 
 @dataclass(slots=True)
 class Histogram:
-    """The distributions of one metric, by its label values in order of declaration."""
+    """The distributions of one metric, by its label values in order of declaration.
+
+    `observe` may run in one thread while `samples` runs in another.
+    """
 
     metric: Metric
     by_labels: dict[tuple[str, ...], Distribution] = field(default_factory=dict)
@@ -130,8 +134,8 @@ class Histogram:
         """What was observed so far."""
         names = self.metric.label_names
         return [
-            Sample(self.metric, held, dict(zip(names, labels, strict=True)))
-            for labels, held in sorted(self.by_labels.items())
+            Sample(self.metric, Distribution(list(held.counts), held.sum), dict(zip(names, labels, strict=True)))
+            for labels, held in sorted(self.by_labels.items(), key=itemgetter(0))  # begins with a copy: see above
         ]
 
 

@@ -62,6 +62,8 @@ class ResponseSide(ExchangeState):
         """Pass on a read of the body, as it came."""
         self.active_s = self.plane.now_s
         self._chunks += 1
+        if not self._response_bytes:  # servers send the head of a stream before they have a first token
+            self._first_byte_s = time()
         if self._response_bytes < self._capture_bytes:
             self._keep(self._response_parts, data)
         self._response_bytes += len(data)
