@@ -33,9 +33,12 @@ class Traffic:
 
 
 @contextmanager
-def traffic(folder: Path, upstreams: Mapping[str, str], settings: Mapping[str, Any] | None = None) -> Iterator[Traffic]:
-    """Start `groundwire serve --only traffic`; stop it at the end, and fail where it crashed."""
+def traffic(
+    folder: Path, upstreams: Mapping[str, str], settings: Mapping[str, Any] | None = None, port: int = 0
+) -> Iterator[Traffic]:
+    """Start `groundwire serve --only traffic`; stop it at the end, and fail where it crashed. `port`: 0 is any."""
     data, health, analysis = free_ports(3)
+    data = port or data
     folder.mkdir(parents=True, exist_ok=True)
     values = {
         "state_dir": str(folder),
