@@ -88,6 +88,18 @@ WIRE: Final = (
         """),
     ),
     Kept(
+        "proxy.link.frames:Figures",
+        "Metrics of traffic",
+        _SOCKET,
+        "What its `/metrics` shows, for export by OTLP; only where that is configured.",
+        "ten seconds: the next replaces it",
+        PROCESSES,
+        fields("""
+            time_s: when they were read
+            rows: name, label values (below: labels of metrics) and number of each
+        """),
+    ),
+    Kept(
         "proxy.core.observation:Observation",
         "An observation",
         "memory of the analysis process only",

@@ -8,6 +8,10 @@ A frame is a fixed header (magic, version, kind, three lengths), metadata as JSO
     STATS      up     what the sender offered, sent, dropped and lost           -
     SNAPSHOT   down   core.enforcement.to_json                                  -
     ACK        down   [frames of this connection, HELLO apart, that are stored] -
+    WANT       down   [seconds between two METRICS frames, 0 for none]          -
+    METRICS    up     the sender's metrics, where they are wanted               -
+
+A METRICS frame is no part of what is counted and acknowledged: the next one replaces it.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ MAGIC: Final = b"GW"
 VERSION: Final = 2
 HEADER: Final = Struct("!2sBBIII")
 META_BYTES_MAX: Final = 4_194_304  # a snapshot of some 20,000 routes
+METRICS_ROWS_MAX: Final = 10_000  # of one METRICS frame: some 500 KB
 BODY_BYTES_MAX: Final = 67_108_864  # far over any sensible capture bound
 
 
@@ -39,6 +44,8 @@ class FrameKind(IntEnum):
     STATS = 3
     SNAPSHOT = 4
     ACK = 5
+    WANT = 6
+    METRICS = 7
 
 
 _KINDS: Final = frozenset(kind.value for kind in FrameKind)
@@ -72,6 +79,20 @@ class Stats:
     thinned: int = 0
     dropped: Mapping[str, int] = field(default_factory=dict)
     lost: tuple[Loss, ...] = ()
+
+
+Row = tuple[str, tuple[str, ...], float | tuple[tuple[int, ...], float]]
+
+
+class Figures(NamedTuple):
+    """A sender's metrics at one moment (Unix seconds).
+
+    A row is a metric's name, its label values in order of declaration, and its value; that of a histogram is its counts
+    by bucket and its sum.
+    """
+
+    time_s: float = 0.0
+    rows: tuple[Row, ...] = ()
 
 
 def encode(frame: Frame) -> bytes:
@@ -150,6 +171,16 @@ def encode_stats(stats: Stats) -> bytes:
     return encode(Frame(FrameKind.STATS, orjson.dumps(values)))
 
 
+def encode_want(interval_s: float) -> bytes:
+    """Asks for metrics, from now on."""
+    return encode(Frame(FrameKind.WANT, orjson.dumps([interval_s])))
+
+
+def encode_figures(figures: Figures) -> bytes:
+    """The sender's metrics; rows over METRICS_ROWS_MAX are left out."""
+    return encode(Frame(FrameKind.METRICS, orjson.dumps([figures.time_s, figures.rows[:METRICS_ROWS_MAX]])))
+
+
 def exchange_of(frame: Frame) -> Exchange:
     """The exchange of an EXCHANGE frame. Raises WireError."""
     values = _fields(frame, FrameKind.EXCHANGE, _EXCHANGE_TYPES)
@@ -180,6 +211,27 @@ def stats_of(frame: Frame) -> Stats:
     except (TypeError, ValueError) as wrong:
         raise WireError(f"stats frame: {wrong}") from wrong
     return Stats(offered, sent, thinned, reasons, losses)
+
+
+def want_of(frame: Frame) -> float:
+    """The interval of a WANT frame, in seconds. Raises WireError."""
+    return float(_fields(frame, FrameKind.WANT, (float,))[0])
+
+
+def figures_of(frame: Frame) -> Figures:
+    """The metrics of a METRICS frame. Raises WireError."""
+    time_s, rows = _fields(frame, FrameKind.METRICS, (float, list))
+    try:
+        return Figures(time_s, tuple(_row(*row) for row in rows))
+    except (TypeError, ValueError) as wrong:
+        raise WireError(f"metrics frame: {wrong}") from wrong
+
+
+def _row(name: object, labels: list[object], value: Any) -> Row:
+    read = (tuple(map(int, value[0])), float(value[1])) if isinstance(value, list) else value
+    if not isinstance(read, int | float | tuple):
+        raise TypeError(f"a value was due, {type(value).__name__} came")
+    return str(name), tuple(map(str, labels)), read
 
 
 def snapshot_of(frame: Frame) -> Snapshot:

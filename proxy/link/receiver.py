@@ -11,13 +11,16 @@ from proxy.core.enforcement import Snapshot
 from proxy.core.errors import WireError
 from proxy.core.exchange import Exchange
 from proxy.link.frames import (
+    Figures,
     Frame,
     FrameKind,
     FrameReader,
     Stats,
     encode_ack,
     encode_snapshot,
+    encode_want,
     exchange_of,
+    figures_of,
     hello_of,
     stats_of,
 )
@@ -32,7 +35,8 @@ DOWN_BYTES_MAX: Final = 16_777_216  # snapshots waiting for one peer that does n
 class Peer:
     """One connected traffic process.
 
-    `received` counts its frames after HELLO. Whoever has stored what a frame said calls `acknowledge` with its number.
+    `received` counts its frames after HELLO, METRICS apart. Whoever has stored what a frame said calls `acknowledge`
+    with its number. `figures` are its metrics of late, where they are wanted.
     """
 
     def __init__(self, transport: asyncio.WriteTransport) -> None:
@@ -40,6 +44,7 @@ class Peer:
         self._acknowledged = 0
         self.process_id = 0
         self.received = 0
+        self.figures = Figures()
 
     def acknowledge(self, frames: int) -> None:
         """Say that the first `frames` frames are stored."""
@@ -75,6 +80,7 @@ class LinkReceiver:
         self._path = Path(path)
         self._on_message = on_message
         self._snapshot = None if first is None else encode_snapshot(first)
+        self._want = b""
         self._server: asyncio.Server | None = None
         self._inode = 0
         self._peers: set[Peer] = set()
@@ -97,6 +103,12 @@ class LinkReceiver:
         for peer in tuple(self._peers):
             peer.write(self._snapshot)
 
+    def want_figures(self, interval_s: float) -> None:
+        """Ask every peer, and each that will come, for its metrics as often as this."""
+        self._want = encode_want(interval_s)
+        for peer in tuple(self._peers):
+            peer.write(self._want)
+
     async def close(self) -> None:
         """Stop listening and leave every peer."""
         if self._server is not None:
@@ -112,6 +124,8 @@ class LinkReceiver:
         log.info("link_peer_joined", process_id=peer.process_id)
         if self._snapshot is not None:
             peer.write(self._snapshot)
+        if self._want:
+            peer.write(self._want)
 
     def on_peer_gone(self, peer: Peer) -> None:
         """For the protocol: it left."""
@@ -124,6 +138,9 @@ class LinkReceiver:
         if peer not in self._peers:
             peer.process_id = hello_of(frame)
             self.on_peer(peer)
+            return
+        if frame.kind == FrameKind.METRICS:
+            peer.figures = figures_of(frame)
             return
         message: Exchange | Stats = exchange_of(frame) if frame.kind == FrameKind.EXCHANGE else stats_of(frame)
         peer.received += 1

@@ -16,15 +16,18 @@ from proxy.core.enforcement import Snapshot
 from proxy.core.errors import WireError
 from proxy.core.exchange import Exchange
 from proxy.link.frames import (
+    Figures,
     Frame,
     FrameKind,
     FrameReader,
     Stats,
     ack_of,
     encode_exchange,
+    encode_figures,
     encode_hello,
     encode_stats,
     snapshot_of,
+    want_of,
 )
 from proxy.link.ledger import Ledger, Origin
 from proxy.telemetry.logs import get_logger
@@ -49,13 +52,22 @@ class LinkSender:
     """Sends exchanges to the analysis process that listens on `path`.
 
     `buffer_bytes_max` bounds what waits in memory. `on_snapshot` is called on the loop for each snapshot that comes.
+    `figures` reads this process's metrics, where the peer wants them.
     `dropped` counts exchanges by reason, `offered`, `sent` and `thinned` count all since the start.
     """
 
-    def __init__(self, path: str, buffer_bytes_max: int, on_snapshot: Callable[[Snapshot], None]) -> None:
+    def __init__(
+        self,
+        path: str,
+        buffer_bytes_max: int,
+        on_snapshot: Callable[[Snapshot], None],
+        figures: Callable[[], Figures] = Figures,
+    ) -> None:
         self._path = path
         self._buffer_bytes_max = buffer_bytes_max
         self._on_snapshot = on_snapshot
+        self._figures = figures
+        self._figures_interval_s = self._figures_due_s = 0.0  # 0: the peer does not want them
         self._ledger = Ledger()
         self._transport: asyncio.WriteTransport | None = None
         self._pieces: list[bytes] = []  # frames that wait for the next flush; to the ledger they are in flight
@@ -172,6 +184,7 @@ class LinkSender:
     def _tick(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(STATS_INTERVAL_S, self._tick)  # first: faults stop no clock
         self._report()
+        self._tell_figures()
 
     def _report(self) -> None:
         """Tell the totals and the new losses, unless the buffer is full: then they are told later."""
@@ -183,6 +196,18 @@ class LinkSender:
             lost = self._ledger.report()
             transport.write(encode_stats(Stats(self.offered, self.sent, self.thinned, self._dropped, lost)))
 
+    def _tell_figures(self) -> None:
+        """This process's metrics, when they are due; where the buffer is full, or they are too large, they wait."""
+        transport, now_s = self._transport, asyncio.get_running_loop().time()
+        if not self._figures_interval_s or now_s < self._figures_due_s or transport is None or transport.is_closing():
+            return
+        if self.waiting_bytes < self._buffer_bytes_max:
+            self._figures_due_s = now_s + self._figures_interval_s
+            try:
+                transport.write(encode_figures(self._figures()))
+            except WireError as wrong:
+                log.error("metrics_not_told", error=str(wrong))  # noqa: TRY400
+
     def on_connected(self, transport: asyncio.WriteTransport) -> None:
         """For the protocol: frames may flow."""
         transport.write(encode_hello(os.getpid()))
@@ -193,6 +218,7 @@ class LinkSender:
     def on_disconnected(self) -> None:
         """For the protocol: what was in flight is lost."""
         self._transport = None
+        self._figures_interval_s = 0.0
         self._flush()  # into nothing: to the ledger these were in flight
         self._unsent_bytes = 0
         lost = self._ledger.disconnect()
@@ -203,6 +229,8 @@ class LinkSender:
         """For the protocol: a frame from analysis. Raises WireError."""
         if frame.kind == FrameKind.ACK:
             self._ledger.acknowledge(ack_of(frame))
+        elif frame.kind == FrameKind.WANT:
+            self._figures_interval_s, self._figures_due_s = want_of(frame), 0.0
         else:
             self._on_snapshot(snapshot_of(frame))
 

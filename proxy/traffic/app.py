@@ -20,10 +20,11 @@ from proxy.config.settings import Settings
 from proxy.config.watch import files_of, watch
 from proxy.core.enforcement import Snapshot
 from proxy.core.errors import GroundwireError, StateError
+from proxy.link.figures import figures
 from proxy.link.sender import LinkSender
 from proxy.telemetry.bounding import Bounds
 from proxy.telemetry.exposition import render
-from proxy.telemetry.logs import get_logger, set_up
+from proxy.telemetry.logs import catch_all, get_logger, set_up
 from proxy.telemetry.metrics import Sample
 from proxy.telemetry.process import Life
 from proxy.traffic.child import Child
@@ -56,7 +57,8 @@ def main(
 
     Returns 0, or 1 where a port or a file cannot be used.
     """
-    set_up(settings.log_level, "traffic")
+    set_up(settings, "traffic")
+    catch_all()
     try:
         uvloop.run(App(settings, reload, spawn_analysis, config).run())
     except GroundwireError as wrong:
@@ -98,7 +100,10 @@ class App:
             raise StateError(f"`state_dir` {folder}: {wrong.strerror}") from wrong
         self._file = SnapshotFile(folder)
         link = LinkSender(
-            settings.link.socket or str(folder / "link.sock"), settings.link.buffer_bytes_max, self._on_snapshot
+            settings.link.socket or str(folder / "link.sock"),
+            settings.link.buffer_bytes_max,
+            self._on_snapshot,
+            lambda: figures(time.time(), self._samples()),
         )
         self._plane = plane = Plane(settings, link, loop)
         drain = Drain(plane, self._readiness)
@@ -125,8 +130,7 @@ class App:
         gc.collect()
         gc.freeze()  # what is there now stays; requests make no cycles, so the collector need hardly look
         gc.set_threshold(GC_THRESHOLD)
-        sys.stderr.write(f"groundwire: data on {address}, health on {health_address}\n")
-        sys.stderr.flush()
+        log.info("traffic_serving", data=str(address), health=str(health_address))
         await self._stop.wait()
         await drain.begin()
         for server in (health, orders):
@@ -302,7 +306,7 @@ class App:
         self._settings = settings
         self._life.took(time.time())
         self._apply(self._snapshot)
-        set_up(settings.log_level, "traffic")
+        set_up(settings, "traffic")
         if settings.listen != old.listen or settings.link.socket != old.link.socket:
             log.warning("reload_needs_restart", keys="listen.*, link.socket, state_dir")
         log.info("reloaded")
