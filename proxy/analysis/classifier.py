@@ -2,13 +2,16 @@
 
 A new one is loaded, verified and tried out beside the old one, and takes over between two batches. One that cannot be
 loaded is refused with what is wrong and where; the old one stays, and where there is none, the patterns judge.
+
+The one before is kept while a baseline in force is of its verdicts (`core.handover`): one at most, so that two models
+are in memory. After a restart it is loaded again where the settings name its folder.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +23,7 @@ from proxy.classifiers.together import Together
 from proxy.config.sections.judging import Classifiers
 from proxy.core.errors import GroundwireError
 from proxy.core.taxonomy import Taxonomy
+from proxy.features.judge import JUDGE_VERSION
 from proxy.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -33,17 +37,29 @@ Files = tuple[tuple[str, int, int, int], ...]  # (name, inode, bytes, time of ch
 
 
 class Chosen:
-    """One for the process. `use` is called with each assessor that takes over."""
+    """One for the process. `use` is called with each assessor that takes over, and where `before` has changed.
 
-    def __init__(self, load: Load, taxonomy: Taxonomy, use: Callable[[Assessor], None]) -> None:
+    `needed` gives the versions of those whose verdicts the baselines in force are of.
+    """
+
+    def __init__(
+        self,
+        load: Load,
+        taxonomy: Taxonomy,
+        use: Callable[[Assessor], None],
+        needed: Callable[[], Set[str]] = frozenset,
+    ) -> None:
         self._load = load
         self._taxonomy = taxonomy
         self._use = use
+        self._needed = needed
+        self._fetched: tuple[str, ...] = ()  # folders of the one before that were tried
         self._settings = Classifiers(enabled=False)
         self._tried: tuple[tuple[str, ...], int, Files] | None = None
         self._seen: Files = ()
         self._busy = asyncio.Lock()
         self.assessor: Assessor = Patterns()
+        self.before: Assessor | None = None
         self.wrong = ""
         self.results: Counter[str] = Counter()
 
@@ -52,11 +68,12 @@ class Chosen:
         async with self._busy:
             self._settings = settings
             if not settings.enabled:
-                self._tried, self.wrong = None, ""
+                self._tried, self.wrong, self._fetched = None, "", ()
                 self._change(Patterns())
                 return
             self._seen = await asyncio.to_thread(_files, _models(settings))
             await self._try()
+            await self._look_before()
 
     async def look(self) -> None:
         """Each second: whether files of the model changed, and stand still since the last look."""
@@ -66,6 +83,7 @@ class Chosen:
             before, self._seen = self._seen, await asyncio.to_thread(_files, _models(self._settings))
             if before == self._seen:
                 await self._try()
+            await self._look_before()
 
     async def _try(self) -> None:
         """Load what the settings name, unless just that was tried."""
@@ -85,6 +103,34 @@ class Chosen:
             self.results[LOADED] += 1
             self._change(Classified(classifier, self._taxonomy))
 
+    async def _look_before(self) -> None:
+        """Let the one before go once nobody needs it; fetch it where somebody does, and the settings name it."""
+        needed, models = self._needed(), self._settings.previous
+        if self.before is not None and self.before.version not in needed:
+            log.info("classifier_let_go", version=self.before.version, then="no baseline in force is of its verdicts")
+            self.before = None
+            self._use(self.assessor)
+        wanted = needed - {self.assessor.version, JUDGE_VERSION}  # the patterns are always at hand
+        if self.before is not None or not models or models == self._fetched or not wanted:
+            return
+        self._fetched = models
+        try:
+            found = Classified(await asyncio.to_thread(self._open, models, self._settings.threads), self._taxonomy)
+        except GroundwireError as refused:
+            log.error("classifier_refused", error=str(refused), then="routes that need it are blind")  # noqa: TRY400
+        except Exception as broken:
+            fault(log, "classifier_fault", broken, model=models[0])
+        else:
+            self._keep(found, needed)
+
+    def _keep(self, found: Assessor, needed: Set[str]) -> None:
+        if found.version not in needed:
+            log.warning("classifier_let_go", version=found.version, then="no baseline in force is of its verdicts")
+            return
+        self.before = found
+        self._use(self.assessor)
+        log.info("classifier_kept", version=found.version, then="it judges on until the new one has a baseline")
+
     def _open(self, models: tuple[str, ...], threads: int) -> Classifier:
         first, *others = (self._load(find_model(model), threads) for model in models)
         return Together([first, *others]) if others else first
@@ -95,9 +141,13 @@ class Chosen:
         log.error("classifier_refused", error=why, then=f"{self.assessor.version} goes on judging")
 
     def _change(self, assessor: Assessor) -> None:
-        before, self.assessor = self.assessor.version, assessor
+        last, self.assessor = self.assessor, assessor
+        needed = self._needed() - {assessor.version}
+        held = [one for one in (self.before, last) if isinstance(one, Classified) and one.version in needed]
+        self.before = held[0] if held and self._settings.enabled else None
         self._use(assessor)
-        log.info("classifier_takes_over", version=assessor.version, before=before)
+        kept = {} if self.before is None else {"kept": self.before.version}
+        log.info("classifier_takes_over", version=assessor.version, before=last.version, **kept)
 
 
 def _models(settings: Classifiers) -> tuple[str, ...]:

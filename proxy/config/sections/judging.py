@@ -60,6 +60,12 @@ class Classifiers:
         "Folders of further models. Their signals are added; of a signal that `model` has too, theirs holds.",
         "A brought model knows a few signals, `model` all of them. Each costs its own time.",
     )
+    previous: tuple[str, ...] = setting(
+        (),
+        "Folders of the classifier before this one (its `model`, then its `also`). It judges on for routes whose "
+        "baseline is of its verdicts, until the new one has learnt a baseline that is put in force; then it is let go.",
+        "Needed after a restart only: a classifier that is replaced in a running process stays in memory as long.",
+    )
     threads: int = setting(
         1, "Threads of one pass of the model.", "More answers a second come from more replicas, not from more threads."
     )

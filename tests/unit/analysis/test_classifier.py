@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.analysis.assessing import Assessor
+from proxy.analysis.assessing import RULES_VERSION, Assessor
 from proxy.analysis.classifier import LOADED, REFUSED, Chosen
 from proxy.classifiers.contract import HAZARDS
 from proxy.classifiers.guard import Guard
@@ -23,12 +23,22 @@ class House:
     """A chooser, and the versions of those that took over."""
 
     took_over: list[str] = field(default_factory=list)
+    needed: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.chosen = Chosen(Guard.load, read_taxonomy(HAZARDS), self._note)
+        self.chosen = Chosen(Guard.load, read_taxonomy(HAZARDS), self._note, lambda: self.needed)
 
     def _note(self, assessor: Assessor) -> None:
         self.took_over.append(assessor.version)
+
+    @property
+    def before(self) -> str:
+        """The one that is kept."""
+        return "" if self.chosen.before is None else self.chosen.before.version.partition("+")[0]
+
+    def need(self, *names: str) -> None:
+        """Routes have baselines of their verdicts."""
+        self.needed = {f"{name}+{RULES_VERSION}" for name in names}
 
     @property
     def judge(self) -> str:
@@ -91,3 +101,66 @@ async def test_other_files_in_the_folder_are_loaded_and_half_a_copy_is_not(tmp_p
     for _ in range(3):
         await house.chosen.look()
     assert (house.judge, house.chosen.wrong) == ("tiny@5", "")
+
+
+# --- the one before --------------------------------------------------------------------------------------------------
+
+
+async def test_the_one_before_is_kept_while_a_baseline_is_of_its_verdicts(tmp_path: Path, house: House) -> None:
+    await house.chosen.take(named(folders.make(tmp_path / "one")))
+    house.need("tiny@3")
+    await house.chosen.take(named(folders.make(tmp_path / "two", version="4")))
+    assert (house.judge, house.before) == ("tiny@4", "tiny@3")
+    house.need("tiny@3", "tiny@4")
+    await house.chosen.take(named(folders.make(tmp_path / "three", version="5")))
+    assert (house.judge, house.before) == ("tiny@5", "tiny@3"), "two models in memory, not three"
+    house.need("tiny@5")
+    await house.chosen.look()
+    assert house.before == ""
+    assert len(house.took_over) == 4, "whoever uses them is told"
+
+
+async def test_one_that_nobody_needs_is_let_go_at_once(tmp_path: Path, house: House) -> None:
+    await house.chosen.take(named(folders.make(tmp_path / "one")))
+    await house.chosen.take(named(folders.make(tmp_path / "two", version="4")))
+    assert house.before == ""
+
+
+async def test_going_back_keeps_the_newer_one_only_where_it_is_needed(tmp_path: Path, house: House) -> None:
+    one, two = folders.make(tmp_path / "one"), folders.make(tmp_path / "two", version="4")
+    await house.chosen.take(named(one))
+    house.need("tiny@3")
+    await house.chosen.take(named(two))
+    await house.chosen.take(named(one))
+    assert (house.judge, house.before) == ("tiny@3", "")
+
+
+async def test_whoever_turns_classifiers_off_keeps_none(tmp_path: Path, house: House) -> None:
+    await house.chosen.take(named(folders.make(tmp_path / "one")))
+    house.need("tiny@3")
+    await house.chosen.take(Classifiers(enabled=False))
+    assert (house.judge, house.before) == (JUDGE_VERSION, "")
+
+
+async def test_after_a_restart_it_is_loaded_from_its_folder(tmp_path: Path, house: House) -> None:
+    one, two = folders.make(tmp_path / "one"), folders.make(tmp_path / "two", version="4")
+    settings = Classifiers(model=str(two), previous=(str(one),))
+    await house.chosen.take(settings)
+    assert house.before == "", "nobody needs it yet"
+    house.need("tiny@3")
+    await house.chosen.look()
+    assert (house.judge, house.before) == ("tiny@4", "tiny@3")
+
+
+@pytest.mark.parametrize("what", ["gone", "another version"])
+async def test_a_folder_that_is_no_help_is_said_and_tried_once(
+    what: str, tmp_path: Path, house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    if what == "another version":
+        folders.make(tmp_path / "one", version="7")
+    house.need("tiny@3")
+    two = str(folders.make(tmp_path / "two", version="4"))
+    await house.chosen.take(Classifiers(model=two, previous=(str(tmp_path / "one"),)))
+    await house.chosen.look()
+    assert (house.judge, house.before) == ("tiny@4", "")
+    assert sum("classifier_refused" in line or "classifier_let_go" in line for line in caplog.messages) == 1
