@@ -58,7 +58,7 @@ from proxy.sensitive.redaction import redact
 from proxy.sensitive.scan import scan
 from proxy.stores.registry import Stores, stores_of
 from proxy.telemetry.bounding import Bounds
-from proxy.telemetry.logs import get_logger, set_up
+from proxy.telemetry.logs import catch_all, get_logger, set_up
 from proxy.telemetry.metrics import Sample
 from proxy.telemetry.process import Life, resident_bytes
 
@@ -76,7 +76,8 @@ def main(settings: Settings, reread: Callable[[], Settings]) -> int:
 
     Returns 0, or 1 where a port, a file or the policy cannot be used: whoever started it tries again.
     """
-    set_up(settings.log_level, "analysis")
+    set_up(settings, "analysis")
+    catch_all()
     give_way()
     try:
         asyncio.run(_run(settings, reread))
@@ -386,7 +387,7 @@ class App:
             await self._chosen.take(settings.classifiers)
         if settings.classifiers.remote != old.classifiers.remote:
             await self._remote.take(settings.classifiers.remote)
-        set_up(settings.log_level, "analysis")
+        set_up(settings, "analysis")
         if read != settings:
             log.warning("reload_needs_restart", keys=[k for k in RESTART_KEYS if getattr(read, k) != getattr(old, k)])
         log.info("reloaded")

@@ -114,7 +114,7 @@ class RemoteTap:
             else:
                 self._scorers.missed(exchange.id)
         except Exception as wrong:
-            fault(log, "remote_offer_fault", wrong, exchange=exchange.id)
+            fault(log, "remote_offer_fault", wrong, exchange=exchange.id, trace=exchange.trace)
 
     def samples(self) -> Iterator[Sample]:
         """The metrics of this moment."""
@@ -134,7 +134,7 @@ class RemoteTap:
             try:
                 self._offer_each(taken, await asyncio.to_thread(_read, taken.exchange))
             except Exception as wrong:
-                fault(log, "remote_offer_fault", wrong, exchange=taken.exchange.id)
+                fault(log, "remote_offer_fault", wrong, exchange=taken.exchange.id, trace=taken.exchange.trace)
 
     def _offer_each(self, taken: _Taken, found: Sequence[Reading]) -> None:
         for reading, place in zip(found, taken.places, strict=True):

@@ -15,7 +15,7 @@ from typing import Final
 
 from proxy.analysis.memory_bound import bound_memory, child_memory_bytes, container_memory_bytes
 from proxy.config.watch import watch
-from proxy.telemetry.logs import get_logger, set_up
+from proxy.telemetry.logs import Usual, catch_all, get_logger, set_up
 
 log = get_logger(__name__)
 
@@ -99,8 +99,12 @@ async def _run(command: Sequence[str], files: Callable[[], Sequence[Path]]) -> N
     watching.cancel()
 
 
-def supervise(command: Sequence[str], files: Callable[[], Sequence[Path]] = tuple, log_level: str = "info") -> int:
-    """Run `command` again and again until SIGTERM; `files` names those whose change is a SIGHUP. Returns 0."""
-    set_up(log_level, "supervisor")
+def supervise(command: Sequence[str], files: Callable[[], Sequence[Path]] = tuple) -> int:
+    """Run `command` again and again until SIGTERM; `files` names those whose change is a SIGHUP. Returns 0.
+
+    It reads no settings: those with a mistake may not end it, and its lines are few.
+    """
+    set_up(Usual(), "supervisor")
+    catch_all()
     asyncio.run(_run(command, files))
     return 0

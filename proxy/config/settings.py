@@ -86,6 +86,16 @@ class Settings:
         "Pods that decide alone flap: a route would be reverted on some of them.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "Log level of both processes.")
+    log_format: Literal["auto", "json", "text"] = setting(
+        "auto",
+        "json: one object a line. text: words. auto: text on a terminal, else json.",
+        "A collector reads JSON, a person at a terminal words; neither has to say so.",
+    )
+    log_libraries_level: Literal["debug", "info", "warning", "error"] = setting(
+        "warning",
+        "Log level of the libraries below. Of their messages only words and numbers are logged, never values.",
+        "At info they write a line for each call of the control API.",
+    )
     listen: Listen = setting(Listen, "Addresses.")
     upstreams: dict[str, Upstream] = setting(
         lambda: {"default": Upstream()}, "Model servers by name; `default` is the first choice."

@@ -33,7 +33,7 @@ from proxy.demo.summary import succeeded, summary
 SEED: Final = 11
 HARMLESS_EVERY: Final = 6
 READY_S: Final = 60.0
-DATA_PORT: Final = r"data on (?:http://)?(127\.0\.0\.1:\d+)"
+DATA_PORT: Final = r'"event":"traffic_serving","data":"(127\.0\.0\.1:\d+)"'
 
 
 def main(upstream: Literal["real", "synthetic"], *, keep: bool = False, plain: bool = False) -> int:

@@ -28,6 +28,7 @@ LOG_FIELDS: Final = fields("""
     code: exit status
     connections: how many
     control: address of the control API
+    data: address
     days: age of a baseline
     detail: what a listing lacks
     enforcements: how many
@@ -104,6 +105,7 @@ LOG_FIELDS: Final = fields("""
     severity: severity
     share: of exchanges
     source: a broken file
+    span_id: of the exchange's span, where tracing is on
     start: number of a start
     signal: name of a drift signal
     state_dir: folder
@@ -112,6 +114,7 @@ LOG_FIELDS: Final = fields("""
     stratum: category, bin or shard
     table: of the state file
     then: what follows
+    trace_id: of the exchange's trace, where tracing is on
     traffic: process id
     upstream: name of an upstream
     url: address of an upstream

@@ -1,17 +1,25 @@
 """Log lines on stderr: JSON, one object a line; plain words where a person looks at a terminal. No prompt and no
 answer is ever logged.
 
-`get_logger(name).info("event_name", key=value)`: the event is a constant, everything else is a field. Lines of other
-libraries and of plain `logging` come out in the same shape.
+`get_logger(name).info("event_name", key=value)`: the event is a constant, everything else is a field. A line that
+belongs to an exchange or a decision carries its traceparent as `trace`; `lines` makes ids of it. Other libraries,
+Python's warnings and what nobody caught come out in the same shape, without the values in their messages.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
-from typing import Any, TextIO
+import threading
+import warnings
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Protocol, TextIO
 
-import orjson
+from proxy.telemetry.exceptions import told
+from proxy.telemetry.lines import OURS, JsonLines, TextLines
+
+UNCAUGHT: Final = "uncaught"
 
 
 class Logger:
@@ -48,55 +56,63 @@ def get_logger(name: str) -> Logger:
     return Logger(name)
 
 
-def set_up(level: str, process: str, stream: TextIO | None = None) -> None:
-    """Send every log line of this process to `stream` (stderr); `process` says which of the two it is."""
+class Wanted(Protocol):
+    """The settings of logs: `log_format` is auto, json or text; auto is text on a terminal, else json."""
+
+    @property
+    def log_level(self) -> str: ...
+    @property
+    def log_format(self) -> str: ...
+    @property
+    def log_libraries_level(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """Where no settings have been read."""
+
+    log_level: str = "info"
+    log_format: str = "auto"
+    log_libraries_level: str = "warning"
+
+
+def set_up(wanted: Wanted, process: str, stream: TextIO | None = None) -> None:
+    """Send every log line of this process to `stream` (stderr); `process` says which of them it is."""
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(TextLines(process) if handler.stream.isatty() else JsonLines(process))
+    as_text = wanted.log_format == "text" or (wanted.log_format == "auto" and handler.stream.isatty())
+    handler.setFormatter(TextLines(process) if as_text else JsonLines(process))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level.upper())
+    root.setLevel(wanted.log_libraries_level.upper())
+    logging.getLogger(OURS).setLevel(wanted.log_level.upper())
 
 
-class JsonLines(logging.Formatter):
-    """A record as one JSON object: time (Unix seconds), level, process, logger, event, then its fields."""
+def catch_all() -> None:
+    """Python's own words on stderr (warnings, exceptions that nobody caught) become lines too, for a whole process."""
+    log = get_logger(OURS)
 
-    def __init__(self, process: str) -> None:
-        super().__init__()
-        self._process = process
+    def warned(
+        message: Warning | str,  # noqa: ARG001 - it may hold anything
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        *_: object,
+        **__: object,
+    ) -> None:
+        log.warning("python_warning", kind=category.__name__, places=[f"{filename.rpartition('/')[2]}:{lineno}"])
 
-    def format(self, record: logging.LogRecord) -> str:
-        """One line."""
-        line: dict[str, Any] = {
-            "time_s": round(record.created, 3),
-            "level": record.levelname.lower(),
-            "process": self._process,
-            "logger": record.name,
-            "event": record.getMessage(),
-        }
-        fields = getattr(record, "fields", None)
-        if isinstance(fields, dict):
-            line.update(fields)
-        if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    def uncaught(kind: type[BaseException], wrong: BaseException, _: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            return
+        log.error(UNCAUGHT, **told(wrong))
 
+    def of_thread(args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None:
+            log.error(UNCAUGHT, **told(args.exc_value))
 
-class TextLines(logging.Formatter):
-    """A record for a terminal: time of day, level, process, event, then its fields."""
+    def unraisable(args: sys.UnraisableHookArgs) -> None:
+        if args.exc_value is not None:
+            log.error(UNCAUGHT, **told(args.exc_value))
 
-    def __init__(self, process: str) -> None:
-        super().__init__(datefmt="%H:%M:%S")
-        self._process = process
-
-    def format(self, record: logging.LogRecord) -> str:
-        """One line; a traceback below it."""
-        fields = getattr(record, "fields", None)
-        told = " ".join(f"{key}={_plain(value)}" for key, value in fields.items()) if isinstance(fields, dict) else ""
-        when = self.formatTime(record, self.datefmt)
-        line = f"{when} {record.levelname.lower():<7} {self._process:<8} {record.getMessage()} {told}".rstrip()
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
-
-
-def _plain(value: Any) -> str:
-    text = str(value)
-    return repr(text) if " " in text or not text else text
+    warnings.showwarning = warned
+    sys.excepthook, sys.unraisablehook, threading.excepthook = uncaught, unraisable, of_thread

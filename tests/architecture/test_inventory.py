@@ -106,6 +106,8 @@ def _keys(node: ast.AST) -> Iterator[str]:
 
 def test_every_field_of_a_log_line_is_declared() -> None:
     found = {*logged(), "time_s", "level", "process", "logger", "event"}
+    assert "trace" in found
+    found = found - {"trace"} | {"trace_id", "span_id"}  # as telemetry/lines.py writes it
     assert "route" in found
     assert "odds_ln" in found
     assert found - LOG_FIELDS.keys() == set(), "declare them in proxy/inventory/logs.py"
