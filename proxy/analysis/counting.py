@@ -7,7 +7,7 @@
     hedging    harm category            0, 1    assessed answers
     toxicity, response_harmful, sensitive
                harm category            0, 1    answers that a classifier scored (sensitive: that were scanned)
-    toxicity_bin   00 to 63             1       the same answers, by `toxicity_bin` of their probability
+    toxicity_bin   00 to 28, 290 to 637 1       the same answers, by the bin of their probability (`detectors.quantile`)
     hazard     hazard                   1       of them, those found unsafe in this way
     sensitive_type  type                1       answers that give this away
     jailbreak, injection
@@ -37,7 +37,6 @@ Several answers to one prompt (`n` > 1) are one cluster: each counts as its shar
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Final
@@ -46,6 +45,7 @@ from proxy.core.exchange import Purpose
 from proxy.core.observation import NO_HARM, Observation
 from proxy.core.signals import ALL, ASSESSED, LOST, REFUSAL, RESPONSE_HARMFUL, SENSITIVE, TOXICITY, shard_signal
 from proxy.core.windows import SCALE, Cell, cell
+from proxy.detectors.quantile import bin_of
 
 TRAFFIC: Final = "traffic"
 HEDGING: Final = "hedging"
@@ -64,10 +64,7 @@ SENSITIVE_TYPE: Final = "sensitive_type"
 ANOMALY: Final = "anomaly"
 EMBEDDING: Final = "embedding"
 
-BINS: Final = 64  # of probability, log-spaced: each edge is 1.16 times the one below, so "p95 > 1.5 q" can be read
-LEAST: Final = 1e-4  # bin 0 is all below
-
-_PLACES: Final = tuple(tuple(f"{k}.{place:02d}" for place in range(BINS)) for k in range(16))  # of projections
+_PLACES: Final = tuple(tuple(f"{k}.{place:02d}" for place in range(64)) for k in range(16))  # of projections
 
 Key = tuple[str, str, int]  # route, served model, pane
 
@@ -175,7 +172,7 @@ def _of_signals(one: Observation, r: int) -> Iterator[Cell]:
         harmful = int(bool(one.response_harmful or one.harmful_output))
         yield from (cell(TRIGGER, trigger, r, harmful) for trigger in one.triggers)
     if one.toxicity is not None:
-        yield cell(TOXICITY_BIN, f"{toxicity_bin(one.toxicity):02d}", r, 1)
+        yield cell(TOXICITY_BIN, bin_of(one.toxicity), r, 1)
     yield from (cell(attack, ALL, r, y) for attack, y in one.attacks.items())
     yield from (cell(HAZARD, hazard, r, 1) for hazard in one.hazards)
     yield from (cell(SENSITIVE_TYPE, kind, r, 1) for kind in one.sensitive or ())
@@ -197,13 +194,6 @@ def _refusals(one: Observation, r: int, refused: int) -> Iterator[Cell]:
 def _shapes(one: Observation, r: int) -> Iterator[Cell]:
     """Of every answer, assessed or not, as far as its bins are known."""
     return (cell(signal, place, r, 1) for signal, place in one.shapes.items())
-
-
-def toxicity_bin(p: float) -> int:
-    """The bin of a probability, 0 to BINS - 1: bin i > 0 begins at LEAST ** (1 - (i - 1) / (BINS - 1))."""
-    if p < LEAST:
-        return 0
-    return min(BINS - 1, 1 + math.floor((1.0 - math.log(p) / math.log(LEAST)) * (BINS - 1)))
 
 
 def flagged(one: Observation) -> tuple[str, ...]:

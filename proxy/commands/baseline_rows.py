@@ -17,10 +17,10 @@ from typing import Any, Final
 
 import orjson
 
-from proxy.analysis.counting import toxicity_bin
 from proxy.control.base_prompts import CATEGORIES
 from proxy.core.errors import ConfigError, Place
 from proxy.core.observation import NO_HARM
+from proxy.detectors.quantile import bin_of
 from proxy.features.bands import octave
 
 ROWS_MAX: Final = 200_000
@@ -141,6 +141,6 @@ def _cells(row: dict[str, Any]) -> Iterator[CellCount]:
             stratum = "all" if key == "anomaly" else category
             yield SIGNAL_OF.get(key, key), stratum, int(row[key]), 1
     if "toxicity" in row:
-        yield "toxicity_bin", f"{toxicity_bin(row['toxicity']):02d}", 1, 1
+        yield "toxicity_bin", bin_of(row["toxicity"]), 1, 1
     if "length" in row:
         yield "length", octave(row["length"]), 1, 1

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from proxy.core.baseline import NOT_KNOWN, Baseline, Tally
-from proxy.core.shapes import Shape, size
+from proxy.core.shapes import TOXICITY_BIN, Shape, size
+from proxy.detectors import quantile
 
 BINS_PER_OBSERVATION: Final = 5  # a shape of fewer observations a bin says nothing (detection section 7)
 
@@ -52,7 +53,7 @@ def rates(before: Baseline, after: Baseline, confidence: float) -> tuple[RateCha
 def shapes(before: Baseline, after: Baseline) -> tuple[ShapeChange, ...]:
     """Every shape that one of them has."""
     names = sorted({*before.shapes, *after.shapes})
-    return tuple(_shape(name, before.shapes.get(name, {}), after.shapes.get(name, {})) for name in names)
+    return tuple(_shape(name, _coarse(name, before), _coarse(name, after)) for name in names)
 
 
 def to_json(before: Baseline, after: Baseline, confidence: float) -> dict[str, Any]:
@@ -116,6 +117,12 @@ def _shape(name: str, before: Shape, after: Shape) -> ShapeChange:
     js = _entropy(middle) - (_entropy(p) + _entropy(q)) / 2.0
     bias = (len(bins) - 1) / (8.0 * math.log(2.0)) * (1.0 / n + 1.0 / m)
     return ShapeChange(name, n, m, max(0.0, js - bias))
+
+
+def _coarse(name: str, baseline: Baseline) -> Shape:
+    """Parts of bins tell lines apart; to tell distributions apart whole bins need fewer observations."""
+    shape = baseline.shapes.get(name, {})
+    return quantile.coarse(shape) if name == TOXICITY_BIN else shape
 
 
 def _shares(shape: Shape, bins: list[str]) -> list[float]:

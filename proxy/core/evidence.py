@@ -164,7 +164,7 @@ def _guard(critical: Test, warning: Bets) -> float:
     """P(rate < critical line), on the counts since the start of the warning line's best bet."""
     counts = best(warning).sums
     sums = add_up(counts)
-    line = _mean(critical.lines, counts, {})
+    line = _mean(critical.guards or critical.lines, counts, {})
     return round(probability_below(line, sums.rate * sums.n_eff, sums.n_eff), DIGITS)
 
 
@@ -197,7 +197,7 @@ def _finding(evidence: Evidence, plan: Plan, test: Test) -> Finding:
         stratum=test.stratum,
         line=test.line,
         status=state.status,
-        m=m,
+        m=_mean(test.guards, sums, plan.mix) if _asks_what_is_likely(test, state) else m,
         baseline=_mean({c: plan.rates[c] for c in test.lines}, sums, plan.mix),
         baseline_low=_low(plan, test, sums),
         ln_odds=max(odds, NOTHING) / UNIT,
@@ -208,6 +208,11 @@ def _finding(evidence: Evidence, plan: Plan, test: Test) -> Finding:
         crossed_pane=state.crossed_pane if state.status is not Status.UNDECIDED else None,
         guard=_guard(test, basis) if sums and test.line is LineKind.CRITICAL else None,
     )
+
+
+def _asks_what_is_likely(test: Test, state: LineState) -> bool:
+    """Whether the line is called by its guarded form, which is about another rate than strict proof."""
+    return state.status is Status.GUARDED and bool(test.guards)
 
 
 def _is_told(test: Test, state: LineState) -> bool:

@@ -23,7 +23,7 @@ from proxy.detectors.control_chart import ewma, p_limits
 from proxy.detectors.cusum import Cusum, advance
 from proxy.detectors.divergence import js_bits, kl_bits
 from proxy.detectors.e_process import LEVELS
-from proxy.detectors.quantile import BINS, quantile
+from proxy.detectors.quantile import quantile
 
 WINDOWS_S: Final = (60, 600, 3_600, 86_400)
 SHAPES_S: Final = 3_600  # the window of divergences and percentiles
@@ -176,8 +176,4 @@ def _percentiles(binned: Binned, baseline: Baseline | None) -> dict[str, float |
     """The 95th percentile of toxicity, now and in the baseline; None where nothing was counted."""
     now = {bin_: one.weight / SCALE for bin_, one in binned.get(TOXICITY_BIN, {}).items()}
     then = {} if baseline is None else baseline.shapes.get(TOXICITY_BIN, {})
-    return {"now": _p95(now), "baseline": _p95({bin_: float(n) for bin_, n in then.items()})}
-
-
-def _p95(bins: Mapping[str, float]) -> float | None:
-    return quantile([bins.get(f"{place:02d}", 0.0) for place in range(BINS)], P95)
+    return {"now": quantile(now, P95), "baseline": quantile({bin_: float(n) for bin_, n in then.items()}, P95)}

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from proxy.core import contexts, drift_lines, highs, tail, triggers
 from proxy.core.baseline import Baseline, Tally
@@ -32,7 +32,9 @@ CANARIES: Final = f"{CANARY}:"  # before the harm category of a canary, among th
 class Test:
     """One line of one stratum. `lines`: the line of each category that takes part. `table`: the bets' logarithms.
 
-    `metric`: "refusal", or "canary", whose categories are called "canary:CATEGORY".
+    `metric`: "refusal", or "canary", whose categories are called "canary:CATEGORY". `guards`, of a critical line: where
+    it lies by the baseline's rates themselves. `lines` lie lower, by the limits of those rates: they are what can be
+    proved, and the guarded form asks what is likely (detection section 4: 0.7125 for 0.95, whatever made the 0.95).
     """
 
     stratum: str
@@ -40,6 +42,7 @@ class Test:
     lines: Mapping[str, float]
     table: Tables
     metric: str = REFUSAL
+    guards: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def place(self) -> str:
@@ -176,21 +179,34 @@ def _lower_limit(tally: Tally, policy: Policy) -> tuple[float, str]:
 
 
 def _tests(lows: Mapping[str, float], baseline: Baseline, policy: Policy) -> Iterator[Test]:
-    if lows:
-        yield from _lines_of(OVERALL, lows, policy.lines.refusal_overall)
-    for category, low in lows.items():
-        yield from _lines_of(category, {category: low}, policy.lines.refusal_category)
-    limits = {CANARIES + category: _lower_limit(tally, policy) for category, tally in sorted(baseline.canary.items())}
-    known = {category: low for category, (low, why) in limits.items() if not why}
+    known = {category: Known(low, baseline.refusals[category].rate) for category, low in lows.items()}
     if known:
-        yield from _lines_of(OVERALL, known, policy.lines.refusal_overall, CANARY)
+        yield from _lines_of(OVERALL, known, policy.lines.refusal_overall)
+    for category, one in known.items():
+        yield from _lines_of(category, {category: one}, policy.lines.refusal_category)
+    limits = {category: _lower_limit(tally, policy) for category, tally in sorted(baseline.canary.items())}
+    canaries = {
+        CANARIES + category: Known(low, baseline.canary[category].rate)
+        for category, (low, why) in limits.items()
+        if not why
+    }
+    if canaries:
+        yield from _lines_of(OVERALL, canaries, policy.lines.refusal_overall, CANARY)
 
 
-def _lines_of(stratum: str, lows: Mapping[str, float], line: Line, metric: str = REFUSAL) -> Iterator[Test]:
+class Known(NamedTuple):
+    """What a baseline says of a rate: its lower limit, and the rate itself."""
+
+    low: float
+    rate: float
+
+
+def _lines_of(stratum: str, known: Mapping[str, Known], line: Line, metric: str = REFUSAL) -> Iterator[Test]:
     shares = {LineKind.CHANGED: 1.0, LineKind.WARNING: line.warning, LineKind.CRITICAL: line.critical}
     for kind, share in shares.items():
-        lines = {category: share * low for category, low in lows.items()}
-        yield Test(stratum, kind, lines, _table(Direction.BAD_WHEN_LOW, lines), metric)
+        lines = {category: share * one.low for category, one in known.items()}
+        guards = {c: share * one.rate for c, one in known.items()} if kind is LineKind.CRITICAL else {}
+        yield Test(stratum, kind, lines, _table(Direction.BAD_WHEN_LOW, lines), metric, guards)
 
 
 def _mirror(lines: Mapping[str, float]) -> Tables:
@@ -205,5 +221,5 @@ def _id(tests: Sequence[Test], share: float, policy: Policy, pane_s: float, watc
     """Another id wherever another table would come out, or another budget. How many share it changes no evidence."""
     parts: list[Any] = [[test.key, sorted(test.lines.items())] for test in tests]
     parts += [share, repr(policy.lines), repr(policy.budgets), pane_s]
-    parts += [[one.name, sorted(one.lines.items()), one.edge] for one in watches]
+    parts += [[one.name, sorted(one.lines.items()), one.above] for one in watches]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

@@ -9,8 +9,9 @@ from proxy.core import drift_json
 from proxy.core.findings import LineKind
 from proxy.core.plan import Plan, Test
 from proxy.core.signals import REFUSAL
-from proxy.core.watches import Watch
+from proxy.core.watches import NOWHERE, Watch
 from proxy.detectors.e_process import Key, Tables
+from proxy.detectors.quantile import PARTS
 
 
 def to_json(plan: Plan, used: frozenset[Key]) -> dict[str, Any]:
@@ -59,12 +60,13 @@ def from_json(data: Mapping[str, Any]) -> Plan:
 
 
 def _test_json(test: Test, used: frozenset[Key]) -> list[Any]:
-    return [test.stratum, test.line.value, dict(test.lines), _rows(test.table, used), test.metric]
+    whole = [test.stratum, test.line.value, dict(test.lines), _rows(test.table, used), test.metric]
+    return [*whole, dict(test.guards)] if test.guards else whole
 
 
 def _test(data: Any) -> Test:
-    stratum, kind, lines, rows, *metric = data
-    return Test(stratum, LineKind(kind), lines, _from_rows(rows), *(metric or [REFUSAL]))
+    stratum, kind, lines, rows, *more = data  # an older record has no metric, or no guards
+    return Test(stratum, LineKind(kind), lines, _from_rows(rows), *(more or [REFUSAL]))
 
 
 def _watch_json(watch: Watch, used: frozenset[Key]) -> dict[str, Any]:
@@ -82,15 +84,18 @@ def _watch_json(watch: Watch, used: frozenset[Key]) -> dict[str, Any]:
         "mix": dict(watch.mix),
         "log_limit": watch.log_limit,
         "group": watch.group,
-        "edge": watch.edge,
+        "above": watch.above,
         "only": watch.only,
         "note": watch.note,
     }
 
 
 def _watch(data: Mapping[str, Any]) -> Watch:
+    given = {key: value for key, value in data.items() if key != "edge"}
     tables = {"table": _from_rows(data["table"]), "mirror": _from_rows(data["mirror"])}
-    return Watch(**{**data, **tables, "line": LineKind(data["line"])})
+    if (edge := data.get("edge", NOWHERE)) != NOWHERE:  # in whole bins, as records had it
+        given["above"] = edge * PARTS
+    return Watch(**{**given, **tables, "line": LineKind(data["line"])})
 
 
 def _high(data: Any, limits: Mapping[LineKind, int]) -> Watch:

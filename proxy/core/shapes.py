@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from proxy.core.estimates import Sums
+from proxy.detectors.quantile import span
 
 Shape = Mapping[str, int]
 Shapes = Mapping[str, Shape]
@@ -106,10 +107,20 @@ def problems(key: str, data: Any) -> Iterator[tuple[str, str]]:
             yield f"{key}.{signal}", f"holds {len(shape)} bins; at most {BINS_MAX} are read"
         else:
             yield from (_bin_problem(f"{key}.{signal}.{name}") for name, n in shape.items() if not _is_count(n))
+            yield from _name_problems(f"{key}.{signal}", shape) if signal == TOXICITY_BIN else ()
 
 
 def _bin_problem(key: str) -> tuple[str, str]:
     return key, f"must be a whole number of observations, 0 to {BIN_MAX}"
+
+
+def _name_problems(key: str, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Lines are drawn by the names of these bins, so that a wrong one would stop a route's look."""
+    for name in names:
+        try:
+            span(name)
+        except ValueError as wrong:
+            yield f"{key}.{name}", str(wrong)
 
 
 def _is_count(n: Any) -> bool:

@@ -2,7 +2,8 @@
 
 "The 95th percentile is above s" is the same as "more than 5 % of the scores are above s". So a line on the percentile
 is a line of 0.05 on the share of scores above s, and no quantile has to be estimated to decide. The scores s lie at
-the edges of the histogram's bins: at the edge nearest to 1.5 q, and to 2 q.
+the edges of the histogram's bins: at the edge nearest to 1.5 q, and to 2 q. From a score of 0.006 on the edges are
+1.9 % apart, so s is 0.9 % beside at most (`detectors.quantile`).
 
 q is the baseline's 95th percentile at its upper limit, the order statistic of rank binom.ppf(1 - confidence, n, .95)
 + 1 (Conover, Practical Nonparametric Statistics, section 3.2), between the edges of its bin in proportion to the
@@ -11,7 +12,6 @@ logarithm of the score.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -22,24 +22,12 @@ from proxy.core.policy import Policy
 from proxy.core.signals import ALL, TOXICITY_BIN
 from proxy.core.watches import Watch, drawn
 from proxy.detectors.beta import beta_cdf
+from proxy.detectors.quantile import FINE_PLACE, PARTS, PLACES, edge, inside, nearest_place, span
 
 TOXICITY_P95: Final = "toxicity_p95"
 SHARE: Final = 0.95
-BINS: Final = 64
-LEAST: Final = 1e-4  # bin 0 is all below; bin i > 0 begins at LEAST ** (1 - (i - 1) / (BINS - 1))
 
-Histogram = Mapping[int, int]
-
-
-def edge(bin_: int) -> float:
-    """The score at which a bin begins; 0 for bin 0, and 1 past the last."""
-    return 0.0 if bin_ <= 0 else LEAST ** (1.0 - (bin_ - 1) / (BINS - 1))
-
-
-def nearest_edge(score: float) -> int:
-    """The bin that begins nearest to this score, on the scale of its logarithm; BINS where none does."""
-    place = 1.0 + (1.0 - math.log(max(score, LEAST)) / math.log(LEAST)) * (BINS - 1)
-    return min(BINS, round(place))
+Histogram = Mapping[str, int]
 
 
 def upper_rank(n: int, share: float, confidence: float) -> int:
@@ -59,32 +47,32 @@ def upper_quantile(histogram: Histogram, share: float, confidence: float) -> flo
     """The quantile at its upper limit, as a score; None where the histogram holds too little."""
     rank = upper_rank(sum(histogram.values()), share, confidence)
     below = 0
-    for bin_, n in sorted(histogram.items()):
+    for bin_, n in sorted((span(name), n) for name, n in histogram.items()):
         if 0 < rank <= below + n:
-            return _within(bin_, (rank - below) / n)
+            return inside(bin_, (rank - below) / n)
         below += n
     return None
 
 
-def _within(bin_: int, part: float) -> float:
-    low, high = max(LEAST / 10.0, edge(bin_)), min(1.0, edge(bin_ + 1))
-    return low * math.exp(part * math.log(high / low))
-
-
 def planned(baseline: Baseline, policy: Policy) -> tuple[Watch, ...]:
     """The lines that this baseline allows: none without a histogram, and none that lies at a score of 1 or more."""
-    histogram = {int(name): n for name, n in baseline.shapes.get(TOXICITY_BIN, {}).items()}
+    histogram = baseline.shapes.get(TOXICITY_BIN, {})
     q = upper_quantile(histogram, SHARE, policy.baseline.confidence)
     return () if q is None else tuple(_watches(histogram, q, policy))
 
 
 def _watches(histogram: Histogram, q: float, policy: Policy) -> Iterator[Watch]:
-    line, total = policy.lines.toxicity_p95, sum(histogram.values())
+    line, total, step = policy.lines.toxicity_p95, sum(histogram.values()), _step(histogram)
     for kind, factor in ((LineKind.WARNING, line.warning), (LineKind.CRITICAL, line.critical)):
-        at = nearest_edge(max(line.least * factor / line.warning, factor * q))
-        if at < BINS:
-            above = Tally(sum(n for bin_, n in histogram.items() if bin_ >= at), total)
+        at = nearest_place(max(line.least * factor / line.warning, factor * q), step)
+        if at < PLACES:
+            above = Tally(sum(n for name, n in histogram.items() if span(name)[0] >= at), total)
             yield _watch(kind, at, above, (q, policy.baseline.confidence))
+
+
+def _step(histogram: Histogram) -> int:
+    """A baseline of before there were parts knows the edges of whole bins alone."""
+    return PARTS if any(begin >= FINE_PLACE and end - begin == PARTS for begin, end in map(span, histogram)) else 1
 
 
 def _watch(kind: LineKind, at: int, above: Tally, of: tuple[float, float]) -> Watch:
@@ -102,6 +90,6 @@ def _watch(kind: LineKind, at: int, above: Tally, of: tuple[float, float]) -> Wa
         rates={ALL: above.rate},
         limits={ALL: above.upper(confidence)},
         mix={ALL: above.n},
-        edge=at,
+        above=at,
         note=f"scores above {edge(at):.3g}, {edge(at) / q:.2f} times the baseline's 95th percentile of {q:.3g}",
     )

@@ -29,8 +29,9 @@ from proxy.detectors.e_process import (
     log_evidence,
     reaches,
 )
+from proxy.detectors.quantile import span
 
-NO_EDGE: Final = -1
+NOWHERE: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ class Watch:
     `name` names it in a state. `signal`: the cells that it reads. `lines`: a rate for each stratum that takes part;
     `table` and `mirror` are the tables of the alarm and of recovery. `rates` and `limits` are the baseline's rates and
     the limits that the lines are drawn from, `mix` how many answers made them. `log_limit`: log A. Watches of one
-    `group` share one test's part of the budget ("" is alone). `edge`: strata are numbers, and from this one on they
-    count as y = 1. `only`: this stratum alone. `note`: what the rate is of.
+    `group` share one test's part of the budget ("" is alone). `above`: strata are bins of a score, and those from this
+    place on count as y = 1 (`detectors.quantile`). `only`: this stratum alone. `note`: what the rate is of.
     """
 
     name: str
@@ -57,15 +58,18 @@ class Watch:
     mix: Mapping[str, int] = field(default_factory=dict)
     log_limit: int = 0
     group: str = ""
-    edge: int = NO_EDGE
+    above: int = NOWHERE
     only: str = ""
     note: str = ""
 
     def cells(self, reading: Reading) -> Part:
         """What of a pane belongs to this watch."""
-        part = reading.part(self.signal)
-        if self.edge != NO_EDGE:
-            return _folded(part, self.edge)
+        return self.cells_of(reading.part(self.signal))
+
+    def cells_of(self, part: Part) -> Part:
+        """What of the cells of its signal, or of a shard of tenants in it, belongs to this watch."""
+        if self.above != NOWHERE:
+            return _folded(part, self.above)
         if self.only:
             return {(ALL, r, y): n for (stratum, r, y), n in part.items() if stratum == self.only}
         return part
@@ -78,10 +82,10 @@ def drawn(metric: str, lines: Mapping[str, float]) -> tuple[Tables, Tables]:
     return e_process.tables(bad if is_low else good, lines), e_process.tables(good if is_low else bad, lines)
 
 
-def _folded(part: Part, edge: int) -> Part:
+def _folded(part: Part, place: int) -> Part:
     folded: dict[e_process.Key, int] = {}
     for (stratum, r, _), n in part.items():
-        key = (ALL, r, int(int(stratum) >= edge))
+        key = (ALL, r, int(span(stratum)[0] >= place))
         folded[key] = folded.get(key, 0) + n
     return folded
 

@@ -163,6 +163,7 @@ RECORDS: Final = (
         lines: rates
         table: logarithms
         metric: metric
+        guards: rates that the guarded form asks about
         """,
     ),
     _part(
@@ -183,7 +184,7 @@ RECORDS: Final = (
         mix: of the baseline
         log_limit: limit
         group: shares a budget with
-        edge: numbers from here on count
+        above: bins from this place on count
         only: one stratum alone
         note: in words
         """,

@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from proxy.analysis.counting import BINS, LEAST, toxicity_bin
 from proxy.commands.replay.errors import BadLine
 from proxy.core.observation import NO_HARM
 from proxy.core.signals import ALL, ANOMALY, CANARY, REFUSAL, TOXICITY_BIN
 from proxy.core.windows import SCALE, Cell, cell
+from proxy.detectors import quantile
 from proxy.detectors.e_process import LEVELS
+from proxy.detectors.quantile import FINE_PLACE, PARTS, PLACES, edge, place_of
 from proxy.features.bands import octave
 
 LENGTH: Final = "length"
@@ -46,14 +47,14 @@ class Lookup(dict[Any, int]):
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """The cells of one weight level, by the field's value. `toxicity` has the number of each bin."""
+    """The cells of one weight level, by the field's value; those of `toxicity` by the number of its bin."""
 
     refusal: Lookup
     canary: Lookup
     anomaly: Lookup
     length: Lookup
     topic: Lookup
-    toxicity: tuple[int, ...]
+    toxicity: Lookup
 
 
 class Cells:
@@ -92,7 +93,7 @@ class Cells:
             anomaly=Lookup(lambda value: self._number(ANOMALY, ALL, r, bit(value))),
             length=Lookup(lambda value: self._number(LENGTH, length_band(value), r, 1)),
             topic=Lookup(lambda value: self._number(TOPIC, self._stratum(name(value, "topic")), r, 1)),
-            toxicity=tuple(self._number(TOXICITY_BIN, f"{place:02d}", r, 1) for place in range(BINS)),
+            toxicity=Lookup(lambda number: self._number(TOXICITY_BIN, BINS[number], r, 1)),
         )
 
     def _stratum(self, text: str) -> str:
@@ -130,21 +131,23 @@ def length_band(value: Any) -> str:
     return octave(value)
 
 
-def _edge(place: int) -> float:
-    """The lowest score of a bin, to the last bit as `toxicity_bin` has it."""
-    edge = float(LEAST ** (1 - (place - 1) / (BINS - 1)))
-    while toxicity_bin(edge) < place:
-        edge = math.nextafter(edge, 2.0)
-    while toxicity_bin(math.nextafter(edge, 0.0)) >= place:
-        edge = math.nextafter(edge, 0.0)
-    return edge
+def _lowest(place: int) -> float:
+    """The lowest score at or above a place, to the last bit as `place_of` has it."""
+    found = edge(place)
+    while place_of(found) < place:
+        found = math.nextafter(found, 2.0)
+    while place_of(math.nextafter(found, 0.0)) >= place:
+        found = math.nextafter(found, 0.0)
+    return found
 
 
-EDGES: Final = [_edge(place) for place in range(1, BINS)]  # bisect_right(EDGES, score) is the bin
+_BEGINS: Final = (0, *range(PARTS, FINE_PLACE, PARTS), *range(FINE_PLACE, PLACES))  # places at which bins begin
+EDGES: Final = [_lowest(place) for place in _BEGINS[1:]]  # bisect_right(EDGES, score) is the number of its bin
+BINS: Final = tuple(map(quantile.bin_of, (0.0, *EDGES)))  # their names
 
 
 def bin_of(score: Any) -> int:
-    """The bin of a toxicity score in [0, 1]. Raises BadLine."""
+    """The number of the bin of a toxicity score in [0, 1]. Raises BadLine."""
     if isinstance(score, bool) or not isinstance(score, int | float) or not 0.0 <= score <= 1.0:
         raise BadLine(f"toxicity must be from 0 to 1, or null (given: {score!r})")
     return bisect_right(EDGES, score)

@@ -12,6 +12,7 @@ from proxy.analysis.counting import Tally
 from proxy.core.exchange import Purpose
 from proxy.core.observation import Observation, Unassessed
 from proxy.core.windows import SCALE, Cell
+from proxy.detectors.quantile import bin_of
 
 ONE = Observation("e", "r", "m", False, 100.0, Purpose.USER, "hash", "weapons", refusal=1, hedging=0)
 
@@ -53,7 +54,7 @@ def test_what_classifier_and_scan_said_has_cells_of_its_own() -> None:
         Cell("toxicity", "weapons", 2, 1): SCALE,
         Cell("response_harmful", "weapons", 2, 0): SCALE,
         Cell("sensitive", "weapons", 2, 1): SCALE,
-        Cell("toxicity_bin", f"{counting.toxicity_bin(0.9):02d}", 2, 1): SCALE,
+        Cell("toxicity_bin", bin_of(0.9), 2, 1): SCALE,
         Cell("hazard", "fraud", 2, 1): SCALE,
         Cell("jailbreak", "all", 2, 1): SCALE,
         Cell("injection", "all", 2, 0): SCALE,
@@ -68,14 +69,6 @@ def test_what_classifier_and_scan_said_has_cells_of_its_own() -> None:
 
 def test_an_answer_that_gives_nothing_away_is_counted_as_such() -> None:
     assert cells(replace(ONE, sensitive={}))[Cell("sensitive", "weapons", 0, 0)] == SCALE
-
-
-@given(st.floats(0, 1), st.floats(0, 1))
-def test_bins_of_a_probability_are_in_order_and_close(p: float, q: float) -> None:
-    low, high = sorted((p, q))
-    assert 0 <= counting.toxicity_bin(low) <= counting.toxicity_bin(high) < counting.BINS
-    if low >= counting.LEAST and high >= 1.5 * low:
-        assert counting.toxicity_bin(high) >= counting.toxicity_bin(low) + 2
 
 
 def test_an_unassessed_answer_counts_by_its_reason_and_in_no_rate() -> None:

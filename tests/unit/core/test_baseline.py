@@ -15,14 +15,21 @@ from proxy.core.learning import Learning, absorb, close
 from proxy.core.learning import from_json as learning_from_json
 from proxy.core.learning import to_json as learning_to_json
 from proxy.core.policy import BaselineRules
-from proxy.core.shapes import SHAPES, size
+from proxy.core.shapes import SHAPES, TOXICITY_BIN, size
 from proxy.core.windows import SCALE, Cell
+from proxy.detectors.quantile import bin_of
 from tests.unit.core.looks import pane
 
 tallies = st.integers(0, 5_000).flatmap(lambda n: st.builds(Tally, st.integers(0, n), st.just(n)))
 by_stratum = st.dictionaries(st.sampled_from(["fraud", "weapons", "prompt:08"]), tallies)
-shape_sets = st.dictionaries(
-    st.sampled_from(SHAPES), st.dictionaries(st.text("0123456789.", min_size=1, max_size=4), st.integers(0, 9_000))
+observed = st.integers(0, 9_000)
+shape_sets = st.builds(
+    lambda shapes, scores: {**shapes, **({TOXICITY_BIN: scores} if scores else {})},
+    st.dictionaries(
+        st.sampled_from([signal for signal in SHAPES if signal != TOXICITY_BIN]),
+        st.dictionaries(st.text("0123456789.", min_size=1, max_size=4), observed),
+    ),
+    st.dictionaries(st.floats(0.0, 1.0).map(bin_of), observed, max_size=5),
 )
 baselines = st.builds(
     Baseline,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,10 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.analysis.counting import toxicity_bin
+from proxy.core import baseline as baselines
 from proxy.core import contexts, tail, triggers
 from proxy.core.baseline import Baseline, Tally
 from proxy.core.engine import Outcome, state_from_json, state_to_json
+from proxy.core.errors import ConfigError
 from proxy.core.explain import explain
 from proxy.core.findings import Finding, LineKind, Status
 from proxy.core.outputs import stands
@@ -24,10 +26,11 @@ from proxy.core.plan import make_plan
 from proxy.core.policy import Budgets, Policy
 from proxy.core.replay import differences
 from proxy.core.severity import Severity
-from proxy.core.tail import TOXICITY_P95, edge, nearest_edge, upper_quantile, upper_rank
+from proxy.core.tail import TOXICITY_P95, upper_quantile, upper_rank
 from proxy.core.windows import SCALE, Cell, Counts
 from proxy.detectors.beta import beta_cdf
 from proxy.detectors.e_process import UNIT
+from proxy.detectors.quantile import PARTS, bin_of, coarse, edge
 from tests.unit.core.looks import BASELINE, CONTEXT, ENFORCE, WELL, Route
 
 HARMS = {"none": Tally(4, 8_000), "fraud": Tally(20, 1_000)}
@@ -36,10 +39,7 @@ UNARMED = replace(CONTEXT, armed=False)
 
 
 def histogram(scores: list[float]) -> dict[str, int]:
-    bins: dict[str, int] = {}
-    for score in scores:
-        bins[f"{toxicity_bin(score):02d}"] = bins.get(f"{toxicity_bin(score):02d}", 0) + 1
-    return bins
+    return dict(Counter(map(bin_of, scores)))
 
 
 def known(**more: Any) -> Baseline:
@@ -71,18 +71,37 @@ def test_the_rank_is_the_least_that_lies_above_the_quantile_for_sure(n: int, sha
         assert below(n - 1) < 1.0 - confidence
 
 
-def test_the_bins_are_those_that_are_counted() -> None:
-    for bin_ in range(1, 64):
-        assert toxicity_bin(edge(bin_) * 1.0001) == bin_ and toxicity_bin(edge(bin_) * 0.9999) == bin_ - 1
-        assert nearest_edge(edge(bin_) * 1.05) == bin_ == nearest_edge(edge(bin_) * 0.95)
-    assert nearest_edge(1.5) == tail.BINS
-
-
 def test_the_upper_limit_of_a_percentile_lies_just_above_it() -> None:
-    quantile = sorted(SCORES)[int(0.95 * len(SCORES))]
-    found = upper_quantile({int(k): n for k, n in histogram(SCORES).items()}, 0.95, 0.001)
-    assert found is not None and quantile < found < quantile * 1.15
-    assert upper_quantile({10: 100}, 0.95, 0.001) is None, "too few"
+    ordered = sorted(SCORES)
+    quantile, exact = ordered[int(0.95 * 5_000)], ordered[upper_rank(5_000, 0.95, 0.001) - 1]
+    found = upper_quantile(histogram(SCORES), 0.95, 0.001)
+    assert found is not None and quantile < found and found == pytest.approx(exact, rel=0.0185)
+    assert upper_quantile({"10": 100}, 0.95, 0.001) is None, "too few"
+
+
+@pytest.mark.parametrize("q", [0.012, 0.037, 0.11, 0.26])
+def test_lines_lie_at_one_and_a_half_and_at_two_times_the_percentile(q: float) -> None:
+    """Not a bin's width beside: 64 bins put them up to 8 % off."""
+    scores = [score * q / 0.37 for score in SCORES]
+    exact = sorted(scores)[upper_rank(5_000, 0.95, 0.001) - 1]
+    lines = tail.planned(known(shapes={"toxicity_bin": histogram(scores)}), ENFORCE)
+    assert [edge(line.above) / exact for line in lines] == [pytest.approx(1.5, rel=0.02), pytest.approx(2.0, rel=0.02)]
+
+
+def test_a_baseline_of_before_has_lines_at_the_edges_of_whole_bins() -> None:
+    """Where within such a bin its scores lay nobody knows, and panes of before have whole bins too."""
+    old = known(shapes={"toxicity_bin": coarse(histogram([score * 0.2 for score in SCORES]))})
+    lines = tail.planned(old, ENFORCE)
+    assert len(lines) == 2 and all(line.above % PARTS == 0 for line in lines)
+    place = lines[0].above // PARTS
+    counts = {("37", 0, 1): 1, (f"{place:02d}", 0, 1): 2, (f"{place:02d}3", 0, 1): 4, (f"{place - 1:02d}7", 0, 1): 8}
+    assert lines[0].cells_of(counts) == {("all", 0, 0): 9, ("all", 0, 1): 6}
+
+
+def test_a_baseline_with_a_bin_that_is_none_is_refused() -> None:
+    data = baselines.to_json(known(shapes={"toxicity_bin": {"370": 10, "9x": 2}}))
+    with pytest.raises(ConfigError, match=r"shapes.toxicity_bin.9x.*is no bin"):
+        baselines.from_json(data, "b.json")
 
 
 def test_a_percentile_that_doubles_and_more_is_called_and_one_that_stays_is_not() -> None:

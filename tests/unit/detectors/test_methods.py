@@ -6,6 +6,7 @@ import ast
 import math
 import random
 import re
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -139,26 +140,48 @@ def _drawn(dice: random.Random, bins: str, n: int) -> dict[str, int]:
 
 @given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=200), st.floats(0.01, 0.99))
 def test_a_quantile_is_within_one_bin_of_the_sorted_sample_s(values: list[float], share: float) -> None:
-    weights = [0.0] * quantile.BINS
-    for value in values:
-        weights[max(k for k in range(quantile.BINS) if quantile.edge(k) <= value)] += 1.0
-    found = quantile.quantile(weights, share)
+    found = quantile.quantile(Counter(map(quantile.bin_of, values)), share)
     exact = sorted(values)[max(0, math.ceil(share * len(values) - 1e-9) - 1)]
-    ratio = quantile.edge(3) / quantile.edge(2)
+    whole, part = (quantile.edge(place) / quantile.edge(8) for place in (16, 9))
+    ratio = part if exact >= quantile.edge(quantile.FINE_PLACE) else whole
     assert found is not None
     assert exact / ratio - quantile.LEAST <= found <= exact * ratio + quantile.LEAST
+    assert part == pytest.approx(whole ** (1 / 8)) and part < 1.0185
+
+
+@given(st.floats(0.0, 1.0))
+def test_a_bin_holds_what_is_counted_in_it(p: float) -> None:
+    for name in (quantile.bin_of(p), quantile.bin_of(p)[:2]):
+        begin, end = quantile.span(name)
+        assert quantile.edge(begin) * (1 - 1e-12) <= p <= quantile.edge(end) * (1 + 1e-12)
+    assert quantile.whole_bin_of(p) == max("28", quantile.bin_of(p)[:2])
+
+
+@given(st.floats(0.0061, 0.999))
+def test_the_nearest_edge_is_less_than_one_in_a_hundred_beside(p: float) -> None:
+    near = quantile.nearest_place(p)
+    assert abs(math.log(quantile.edge(near) / p)) <= math.log(1.0185) / 2
+    assert quantile.nearest_place(p, quantile.PARTS) % quantile.PARTS == 0
+    assert quantile.nearest_place(1.5) == quantile.PLACES
+
+
+def test_histograms_of_whole_bins_and_of_parts_add_up() -> None:
+    assert quantile.coarse({"370": 1, "377": 2, "37": 4, "04": 1}) == {"37": 7, "04": 1}
+    assert quantile.span("37") == (296, 304) and quantile.span("375") == (301, 302)
+    mixed = {"37": 8.0, "375": 8.0}
+    assert quantile.edge(296) < (quantile.quantile(mixed, 0.5) or 0.0) <= quantile.edge(304)
+    for bad in ("64", "378", "7", "3755", "a1", "-1"):
+        with pytest.raises(ValueError, match="is no bin"):
+            quantile.span(bad)
 
 
 def test_quantiles_merge_weigh_and_know_nothing_of_nothing() -> None:
-    assert quantile.quantile([0.0] * 64, 0.95) is None
-    one, other = [0.0] * 64, [0.0] * 64
-    one[10], other[60] = 94.0, 6.0
-    merged = [a + b for a, b in zip(one, other, strict=True)]
-    assert quantile.edge(60) <= (quantile.quantile(merged, 0.95) or 0.0) <= quantile.edge(61)
-    assert quantile.quantile(merged, 0.95) == pytest.approx(quantile.quantile([w / 8 for w in merged], 0.95))
-    assert all(a < b for a, b in pairwise(quantile.edge(k) for k in range(65)))
-    with pytest.raises(ValueError, match="63 bins"):
-        quantile.quantile([1.0] * 63, 0.5)
+    assert quantile.quantile({}, 0.95) is None and quantile.quantile({"10": 0.0}, 0.95) is None
+    merged = {"10": 94.0, "600": 6.0}
+    assert quantile.edge(480) <= (quantile.quantile(merged, 0.95) or 0.0) <= quantile.edge(481)
+    eighth = {name: n / 8 for name, n in merged.items()}
+    assert quantile.quantile(merged, 0.95) == pytest.approx(quantile.quantile(eighth, 0.95))
+    assert all(a < b for a, b in pairwise(quantile.edge(k) for k in range(7, 513)))
 
 
 # --- conformal --------------------------------------------------------------------------------------------------------

@@ -9,27 +9,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.analysis.counting import BINS, cells, toxicity_bin
-from proxy.commands.replay.cells import EDGES, bin_of
+from proxy.analysis.counting import cells
+from proxy.commands.replay.cells import BINS, EDGES, bin_of
 from proxy.commands.replay.clock import LAG_MAX_S, Clock
 from proxy.commands.replay.epochs import GRID, epochs_of, levels
 from proxy.commands.replay.header import read_header
 from proxy.core.exchange import Purpose
 from proxy.core.observation import Observation
 from proxy.core.windows import SCALE
+from proxy.detectors import quantile
 from tests.unit.replay.streams import header, ran
 
 
 @given(st.floats(0.0, 1.0))
 def test_bins_are_those_of_live_counting(score: float) -> None:
-    assert bin_of(score) == toxicity_bin(score)
+    assert BINS[bin_of(score)] == quantile.bin_of(score)
 
 
 def test_bins_agree_at_every_edge() -> None:
-    assert len(EDGES) == BINS - 1
+    assert len(EDGES) == len(BINS) - 1 == len(set(BINS)) - 1
     for edge in EDGES:
         for near in (math.nextafter(edge, 0.0), edge, math.nextafter(edge, 1.0)):
-            assert bin_of(near) == toxicity_bin(near)
+            assert BINS[bin_of(near)] == quantile.bin_of(near)
 
 
 @given(
