@@ -12,6 +12,7 @@ The map. Read `docs/life-of-a-response.md` beside it.
     classifiers what a text is: small models on onnxruntime, texts in, probabilities out (stages 0 and 1).
     sensitive   what a text gives away: personal data, secrets, names.
     detectors   pure: one textbook method a file.             stores      where counters and state are kept.
+    tracing     OpenTelemetry spans of exchanges and of actions; off unless OTEL_* ask for them.
     telemetry   metrics and log lines, declared once.         config      settings, policy files.
     doctor      `groundwire doctor`: looks at all that is needed, changes nothing, says what to mend.
     demo        `groundwire demo`: a route that erodes and is reverted, on real or synthetic model servers.

@@ -36,6 +36,7 @@ from proxy.analysis.queue import BoundedQueue
 from proxy.analysis.remote import RemoteTap
 from proxy.analysis.sampler import Sampler
 from proxy.analysis.serving import Serving
+from proxy.analysis.traced import Traced
 from proxy.analysis.triggers import load_triggers
 from proxy.classifiers.contract import HAZARDS
 from proxy.classifiers.guard import Guard
@@ -61,6 +62,7 @@ from proxy.telemetry.bounding import Bounds
 from proxy.telemetry.logs import catch_all, get_logger, set_up
 from proxy.telemetry.metrics import Sample
 from proxy.telemetry.process import Life, resident_bytes
+from proxy.tracing import tracer as tracing
 
 log = get_logger(__name__)
 
@@ -115,6 +117,7 @@ class App:
         self._budget = Budget()
         self._work = Work(0.0, 0, 0)  # since the start, at the last edge
         self._coverage_version = 0
+        self._tracer = tracing.start(os.environ)
         self._pipeline = Pipeline(
             store=store,
             own=stores.own,
@@ -146,8 +149,14 @@ class App:
             versions={"groundwire": VERSION, "judge": JUDGE_VERSION},
             judge=self._pipeline.judge,
             count=counting.of_one,
+            tracing=None if self._tracer is None else self._tracer.tracing,
         )
         self._plane.feedback = self._feedback.take
+        if self._tracer is not None:
+            traced = Traced(self._tracer, lambda: self._settings, lambda: self._plane.snapshot)
+            traced.listen(self._pipeline.judging)
+            self._pipeline.on_done = traced.done
+            self._plane.looks.on_decided = traced.decided
         self._chosen = Chosen(Guard.load, read_taxonomy(HAZARDS), self._judge_by)
 
     async def run(self) -> None:
@@ -178,6 +187,8 @@ class App:
         await self._remote.close()
         await self._pipeline.drain(DRAIN_S)
         await self._pipeline.ordinary.save(all_of_them=True)
+        if self._tracer is not None:
+            await asyncio.get_running_loop().run_in_executor(None, self._tracer.close)
         await self._receiver.close()
         log.info("analysis_stopped")
 
@@ -234,6 +245,7 @@ class App:
                 control_samples(self._plane),
                 reason_samples(self._plane),
                 self._pipeline.serving.samples(),
+                () if self._tracer is None else self._tracer.samples(),
             )
         )
 
@@ -287,6 +299,8 @@ class App:
         self._pipeline.totals.keep(routes)
         self._pipeline.serving.keep(routes)
         self._pipeline.sampler.keep(routes)
+        if self._tracer is not None:
+            self._tracer.keep(routes)
         self._pipeline.judging.describing.keep(routes)
         await self._pipeline.ordinary.keep(routes)
         await self._pipeline.ordinary.save()

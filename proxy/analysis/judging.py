@@ -17,7 +17,7 @@ from proxy.analysis.assessing import Assessor, Patterns
 from proxy.analysis.decoding import decode
 from proxy.analysis.describing import Describing
 from proxy.analysis.embedding import bins, projected
-from proxy.analysis.faults import fault
+from proxy.analysis.faults import exchange_fault, fault
 from proxy.analysis.glancing import Read
 from proxy.analysis.leaks import Scan, leaked
 from proxy.core.exchange import Exchange, Purpose
@@ -28,6 +28,7 @@ from proxy.dialects.registry import dialect_of
 from proxy.features.judge import unjudged
 from proxy.features.reading import Reading, readings
 from proxy.telemetry.logs import get_logger
+from proxy.tracing.exchange import Stage, Times
 
 log = get_logger(__name__)
 
@@ -78,6 +79,7 @@ class Judging:
         self.describing = Describing(self._lasting_hash)
         self.assessor: Assessor = Patterns()
         self.costs = Costs()
+        self.times = Times(0, Stage())  # of the last batch of users' exchanges
         self.on_read: Callable[[Exchange, Sequence[Reading]], None] | None = None  # told of users' exchanges
 
     def judge(self, exchanges: Sequence[Exchange], purpose: Purpose = Purpose.USER) -> list[Judged]:
@@ -91,14 +93,18 @@ class Judging:
         tosses: what to do with the glance at an exchange; None analyses it without a glance. A None in what is
         returned is a fault of ours.
         """
+        began_s = time.time()
         read = self._read_all(exchanges, Purpose.USER)
-        begin_s = time.perf_counter()
+        read_s, begin_s = time.time(), time.perf_counter()
         looked = iter(self._look([one for one, toss in zip(read, tosses, strict=True) if one and toss]))
         glances = [next(looked) if one and toss else Glance() for one, toss in zip(read, tosses, strict=True)]
         drawn = [_drawn(*one) for one in zip(exchanges, read, tosses, glances, strict=True)]
         self.costs.seconds[LOOK] += time.perf_counter() - begin_s
         chosen = [one if draw and draw.analysed else None for one, draw in zip(read, drawn, strict=True)]
+        looked_s = time.time()
         judged = self._judge_all(exchanges, chosen)
+        stages = Stage(began_s, read_s), Stage(read_s, looked_s), Stage(looked_s, time.time())
+        self.times = Times(len(exchanges), *stages)
         return [_sampled(*one) for one in zip(read, glances, drawn, judged, strict=True)]
 
     def _read_all(self, exchanges: Sequence[Exchange], purpose: Purpose) -> list[Read | None]:
@@ -208,5 +214,5 @@ def _guarded(exchange: Exchange, work: Callable[[], T]) -> T | None:
     try:
         return work()
     except Exception as wrong:  # a fault of ours costs one exchange, said and counted
-        fault(log, "exchange_fault", wrong, exchange=exchange.id, route=exchange.route)
+        exchange_fault(log, wrong, exchange)
         return None

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -19,7 +19,7 @@ from proxy.analysis import counting
 from proxy.analysis.budget import Work
 from proxy.analysis.counting import Tally
 from proxy.analysis.coverage import Coverage
-from proxy.analysis.faults import fault
+from proxy.analysis.faults import exchange_fault, fault
 from proxy.analysis.hash_keys import hashes_of
 from proxy.analysis.judging import Judging, Sampled, Toss, unknown
 from proxy.analysis.ordinary import OrdinaryAnswers
@@ -29,6 +29,7 @@ from proxy.analysis.serving import Serving
 from proxy.analysis.totals import ANALYSED, DROPPED, Totals
 from proxy.core.errors import StateError
 from proxy.core.exchange import Exchange, Purpose
+from proxy.core.handover import Duty, beside
 from proxy.core.observation import NO_HARM, Observation
 from proxy.core.sampling import FULL_RATES, HARMFUL, HARMLESS, REVIEW, REVIEWED, UNSAMPLED, Draw, Rates, fits, weighed
 from proxy.core.signals import ALL
@@ -44,6 +45,8 @@ log = get_logger(__name__)
 FLUSH_INTERVAL_S: Final = 1.0
 BATCH_BYTES_MAX: Final = 4_194_304  # as captured; a batch of one may be larger
 
+NO_ROUTE: Final = "no_route"  # passed on, and never judged
+LEARNT: Final = "l"  # before the mark of a prompt, in the counts of a classifier that learns
 SKIPPED_FULL: Final = "queue_full"
 SKIPPED_FAULT: Final = "fault"
 SKIPPED_UNWEIGHED: Final = "unweighed"  # its coverage does not fit its pane: see coverage.py
@@ -69,6 +72,7 @@ class Panes:
     duplicate_memory_s: float
 
 
+OnDone = Callable[[Exchange, str, "Sampled | None"], None]
 OnCounted = Callable[[Exchange, counting.Key, int, Sequence[Observation], Set[str]], None]
 Message = Exchange | Stats
 Taken = tuple[Peer, int, Message]
@@ -82,6 +86,22 @@ class _Job:
     key: counting.Key
     r: int  # of the wire's thinning
     rates: Rates
+    duty: Duty
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where verdicts are counted, how they are weighed, and what tells their prompts from those of other judges."""
+
+    key: counting.Key
+    r: int
+    draw: Draw
+    prefix: str = ""
+
+
+def _whoever(_: str) -> Duty:
+    """Where nobody says who judges."""
+    return Duty()
 
 
 class Pipeline:
@@ -101,8 +121,12 @@ class Pipeline:
         sampler: Sampler | None = None,
         own: Store | None = None,
         serving: Serving | None = None,
+        duty_of: Callable[[str], Duty] = _whoever,
     ) -> None:
-        """`own` is this process's store, where `store` is shared: what is made of embeddings goes nowhere else."""
+        """`own` is this process's store, where `store` is shared: what is made of embeddings goes nowhere else.
+
+        `duty_of` says who judges the answers of a route.
+        """
         self._store = store
         self._note_dialect = note_dialect
         self.queue = queue
@@ -112,6 +136,7 @@ class Pipeline:
         self.ordinary = OrdinaryAnswers(own or store)
         self._note_unknown_model = note_unknown_model
         self._now = now
+        self._duty_of = duty_of
         self._tally = Tally()
         self._handled: dict[Peer, int] = {}
         self._wake = asyncio.Event()
@@ -122,6 +147,7 @@ class Pipeline:
         self.coverage = Coverage()
         self.totals = Totals()
         self.working = False
+        self.on_done: OnDone | None = None  # told of every exchange, what became of it and what was seen of it
         self.on_counted: OnCounted | None = None  # told of what has counted: (exchange, key, r, observed, repeated)
 
     @property
@@ -240,6 +266,7 @@ class Pipeline:
         if not exchange.route:
             if exchange.requested_model:
                 self._note_unknown_model(exchange.requested_model)
+            self._done(exchange, NO_ROUTE)
             return None
         pane = self._pane(exchange.started_s)
         r = self.coverage.level(pane, exchange.coverage_k)
@@ -248,7 +275,10 @@ class Pipeline:
             return None
         key = (exchange.route, exchange.served, pane)
         self._tally.add(key, [counting.traffic(r)])
-        return None if self._is_late(key, r) else _Job(exchange, key, r, self.sampler.rates_of(exchange.route, pane))
+        if self._is_late(key, r):
+            self._done(exchange, SKIPPED_LATE)
+            return None
+        return _Job(exchange, key, r, self.sampler.rates_of(exchange.route, pane), self._duty_of(exchange.route))
 
     def _is_late(self, key: counting.Key, r: int) -> bool:
         if self._has_closed(key[2]):
@@ -260,7 +290,8 @@ class Pipeline:
 
     async def _judge_and_count(self, jobs: Sequence[_Job]) -> None:
         exchanges, tosses = [job.exchange for job in jobs], [self._toss(job) for job in jobs]
-        judged = await asyncio.get_running_loop().run_in_executor(self._thread, self.judging.sample, exchanges, tosses)
+        judging = partial(self.judging.sample, exchanges, tosses, [job.duty for job in jobs])
+        judged = await asyncio.get_running_loop().run_in_executor(self._thread, judging)
         for job, sampled in zip(jobs, judged, strict=True):
             try:
                 if sampled is None:
@@ -270,7 +301,7 @@ class Pipeline:
                 else:
                     await self._take(job, sampled)
             except Exception as wrong:  # a fault of ours costs one exchange, said and counted
-                fault(log, "exchange_fault", wrong, exchange=job.exchange.id, route=job.exchange.route)
+                exchange_fault(log, wrong, job.exchange)
                 self._skip(job.exchange, SKIPPED_FAULT)
 
     def _toss(self, job: _Job) -> Toss | None:
@@ -282,16 +313,20 @@ class Pipeline:
     async def _take(self, job: _Job, sampled: Sampled) -> None:
         """Count it for what it was drawn for."""
         if self._is_late(job.key, job.r):  # while it was judged
+            self._done(job.exchange, SKIPPED_LATE, sampled)
             return
         looked, observed, draw = job.rates != FULL_RATES, sampled.observed, sampled.draw
         harmful = sampled.glance.harmful if looked else any(one.category != NO_HARM for one in observed)
         self.sampler.note(job.exchange.route, job.key[2], harmful=harmful, looked=looked)
         if not draw.analysed:
             await self._pass_over(job, sampled)
+            self._done(job.exchange, UNSAMPLED, sampled)
         elif draw.harm is None and draw.all is None:
             self._review(job, observed)
+            self._done(job.exchange, REVIEW, sampled)
         else:
-            await self._count(job, observed, draw)
+            counted = await self._count(job, sampled)
+            self._done(job.exchange, ANALYSED, replace(sampled, observed=counted))
 
     async def _pass_over(self, job: _Job, sampled: Sampled) -> None:
         """An exchange that the coin left out is in no signal, and never safe: it adds to the totals alone."""
@@ -312,36 +347,43 @@ class Pipeline:
         self.totals.outcomes[job.exchange.route, REVIEW] += 1
         self.totals.add(job.exchange.route, observed, frozenset())
 
-    async def _count(self, job: _Job, observed: tuple[Observation, ...], draw: Draw) -> None:
-        exchange = job.exchange
+    async def _count(self, job: _Job, sampled: Sampled) -> tuple[Observation, ...]:
+        """What was seen, with what only those before it tell."""
+        exchange, observed, draw = job.exchange, sampled.observed, sampled.draw
         repeated = await self._repeated(exchange.route, observed, self._now())
         if draw.all is not None:  # else they are no fair part of what is ordinary
             observed = await self.ordinary.marked(job.key[:2], observed, repeated)
-        await self._add(job, observed, repeated, draw)
+        await self._add(_Place(job.key, job.r, draw), observed, repeated)
+        if sampled.beside:
+            route, served, pane = job.key
+            place = _Place((route, beside(served, job.duty.learner), pane), job.r, draw, LEARNT)
+            await self._add(place, sampled.beside, repeated)
         self.totals.add(exchange.route, observed, repeated)
         self.totals.outcomes[exchange.route, ANALYSED] += 1
         if any(one.unassessed is None for one in observed):
             self._note_dialect(exchange.route, dialect_of(exchange.method, exchange.path).name)
         if self.on_counted is not None and draw.all is not None:
             self.on_counted(exchange, job.key, job.r + draw.all, observed, repeated)
+        return observed
 
-    async def _add(self, job: _Job, observed: Sequence[Observation], repeated: Set[str], draw: Draw) -> None:
+    async def _add(self, place: _Place, observed: Sequence[Observation], repeated: Set[str]) -> None:
         """Into the tally; what is new here and may not be new elsewhere is settled by the store, with its flush."""
+        key, draw, r = place.key, place.draw, place.r
         if not self._store.shared:
-            self._tally.add(job.key, weighed(counting.cells(observed, 0, repeated), draw, job.r))
+            self._tally.add(key, weighed(counting.cells(observed, 0, repeated), draw, r))
             return
         groups: dict[str, list[Observation]] = {}
         for one in observed:
             groups.setdefault(counting.mark(one), []).append(one)
         for mark, group in groups.items():
             if not mark or mark in repeated:
-                self._tally.add(job.key, weighed(counting.cells(group, 0, repeated), draw, job.r))
+                self._tally.add(key, weighed(counting.cells(group, 0, repeated), draw, r))
             else:
                 fresh, instead = (
-                    merge({place: n} for place, n in weighed(counting.cells(group, 0, known), draw, job.r))
+                    merge({one: n} for one, n in weighed(counting.cells(group, 0, known), draw, r))
                     for known in (frozenset[str](), frozenset([mark]))
                 )
-                await self._claim(job.key, mark, fresh, instead)
+                await self._claim(key, place.prefix + mark, fresh, instead)
 
     async def _claim(self, key: counting.Key, mark: str, fresh: Counts, instead: Counts) -> None:
         first = First(hashes_of(mark), self._now(), self.panes.duplicate_memory_s, fresh, instead)
@@ -357,7 +399,17 @@ class Pipeline:
         found = [await self._store.seen(route, one, now_s, memory_s) for one in hashes_of(mark)]
         return any(found)
 
+    def _done(self, exchange: Exchange, outcome: str, sampled: Sampled | None = None) -> None:
+        """Nobody who listens costs an exchange."""
+        if self.on_done is None:
+            return
+        try:
+            self.on_done(exchange, outcome, sampled)
+        except Exception as wrong:
+            exchange_fault(log, wrong, exchange)
+
     def _skip(self, exchange: Exchange, reason: str) -> None:
+        self._done(exchange, reason)
         self.totals.skipped[reason] += 1
         if exchange.route:
             self.totals.outcomes[exchange.route, reason] += 1

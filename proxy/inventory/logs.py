@@ -107,7 +107,7 @@ LOG_FIELDS: Final = fields("""
     source: a broken file
     span_id: of the exchange's span, where tracing is on
     start: number of a start
-    signal: name of a drift signal
+    signal: name of a drift signal, or what is sent over OTLP
     state_dir: folder
     status: of a line
     step: of a route

@@ -13,9 +13,10 @@ from proxy.inventory.logs import LABELS, LOG_FIELDS
 from proxy.inventory.records import RECORDS
 from proxy.inventory.sampling import SAMPLING
 from proxy.inventory.state import STATE
+from proxy.inventory.traces import TRACES
 from proxy.inventory.wire import WIRE
 
-DECLARED: Final = (*WIRE, *STATE, *BASELINES, *SAMPLING, *EVIDENCE, *RECORDS)
+DECLARED: Final = (*WIRE, *STATE, *BASELINES, *SAMPLING, *EVIDENCE, *RECORDS, *TRACES)
 
 HEAD: Final = """# What is kept
 
@@ -60,6 +61,7 @@ def _rest() -> Iterator[str]:
     yield from _tables("In the store and the state folder", (*STATE, *BASELINES, *SAMPLING))
     yield from _tables("Evidence", EVIDENCE)
     yield from _tables("Records", RECORDS)
+    yield from _tables("Sent over OTLP, where it is asked for", TRACES)
     yield "## Log lines\n\nOn stderr of both processes, for as long as your collector keeps them. No text of users.\n"
     yield from _pairs(LOG_FIELDS)
     yield "## Labels of metrics\n\nRead by whoever may ask `/metrics`. Bounded by settings and routes.\n"

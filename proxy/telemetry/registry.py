@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Final
 
-from proxy.telemetry import analysis, both, control, reasons, remote, stores, traffic
+from proxy.telemetry import analysis, both, control, reasons, remote, stores, tracing, traffic
 from proxy.telemetry.metrics import Metric
 
 
@@ -15,5 +15,5 @@ def declared_in(*modules: ModuleType) -> tuple[Metric, ...]:
 
 
 TRAFFIC: Final = declared_in(both, traffic)
-ANALYSIS: Final = declared_in(both, analysis, control, reasons, remote, stores)
+ANALYSIS: Final = declared_in(both, analysis, control, reasons, remote, stores, tracing)
 METRICS: Final = tuple(dict.fromkeys((*TRAFFIC, *ANALYSIS)))
