@@ -93,6 +93,22 @@ CASES: Mapping[str, tuple[Path, Mapping[str, Any]]] = {
     ),
 }
 
+# Injection by annotation: nothing in them is a pod. A golden file each.
+INJECTIONS: Mapping[str, tuple[Path, Mapping[str, Any]]] = {
+    "injection": (GROUNDWIRE, {"kind": "sidecar", "injection": {"enabled": True}}),
+    "injection-enforce": (
+        GROUNDWIRE,
+        {
+            "kind": "sidecar",
+            "mode": "enforce",
+            **REDIS,
+            "injection": {"enabled": True, "apiVersion": "v1beta1", "namespaceLabels": {"team": "safety"}},
+            "monitoring": {"enabled": True},
+            "networkPolicy": {"enabled": True},
+        },
+    ),
+}
+
 
 def render(chart: Path, values: Mapping[str, Any]) -> dict[str, str]:
     """Template by template. Raises helm_python.HelmError."""

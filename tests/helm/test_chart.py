@@ -20,6 +20,7 @@ from tests.helm.charts import (  # noqa: E402
     CASES,
     GOLDEN,
     GROUNDWIRE,
+    INJECTIONS,
     REDIS,
     UPSTREAM,
     VLLM,
@@ -36,10 +37,10 @@ OPERATORS = ("monitoring.coreos.com/v1",)
 
 @pytest.fixture(scope="module")
 def rendered() -> dict[str, dict[str, str]]:
-    return {name: render(chart, values) for name, (chart, values) in CASES.items()}
+    return {name: render(chart, values) for name, (chart, values) in {**CASES, **INJECTIONS}.items()}
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [*CASES, *INJECTIONS])
 def test_a_mode_renders_as_before(name: str, rendered: Mapping[str, Mapping[str, str]]) -> None:
     """`GOLDEN=1 make test-helm` writes the files anew; the change is then read in the diff."""
     text, file = as_file(rendered[name]), GOLDEN / f"{name}.yaml"
@@ -49,7 +50,7 @@ def test_a_mode_renders_as_before(name: str, rendered: Mapping[str, Mapping[str,
 
 
 def test_there_is_no_golden_file_without_its_mode() -> None:
-    assert {file.stem for file in GOLDEN.glob("*.yaml")} == set(CASES)
+    assert {file.stem for file in GOLDEN.glob("*.yaml")} == {*CASES, *INJECTIONS}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -251,6 +252,22 @@ REFUSED: Mapping[str, tuple[Path, Mapping[str, Any], str]] = {
     ),
     "enforce by two sidecars": (VLLM, {"groundwire": {"mode": "enforce", "replicas": 2}}, "needs a shared store"),
     "a mode that cannot be seen": (GROUNDWIRE, {"existingConfigMap": "mine", "replicas": 2}, "the chart cannot see"),
+    "an injection into a gateway": (GROUNDWIRE, {**UPSTREAM, "injection": {"enabled": True}}, "say kind: sidecar"),
+    "an injection of plain containers": (
+        GROUNDWIRE,
+        {"kind": "sidecar", "sidecar": {"native": False}, "injection": {"enabled": True}},
+        "needs sidecar.native",
+    ),
+    "enforce by pods that nobody counts": (
+        GROUNDWIRE,
+        {"kind": "sidecar", "mode": "enforce", "injection": {"enabled": True}},
+        "cannot know how many pods will ask",
+    ),
+    "a namespace without a consent": (
+        GROUNDWIRE,
+        {"kind": "sidecar", "injection": {"enabled": True, "namespaceLabels": {"groundwire.dev/injection": None}}},
+        "'/injection/namespaceLabels'",
+    ),
     "a claim for two": (GROUNDWIRE, {**UPSTREAM, "replicas": 2, "persistence": {"enabled": True}}, "one replica"),
     "Redis nowhere": (GROUNDWIRE, {**UPSTREAM, "store": {"kind": "redis"}}, "needs store.url, or store.existingSecret"),
     "two stores": (GROUNDWIRE, {**UPSTREAM, **REDIS, "valkey": {"enabled": True}}, "two stores; keep one"),

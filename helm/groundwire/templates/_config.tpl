@@ -54,6 +54,15 @@ analysis.memory_bytes_max: analysis.resources.limits.memory
 {{- if and $many $acts (not $shared) -}}
 {{- fail "mode: enforce with more than one replica or an autoscaler needs a shared store: pods that decide alone would revert a route on some of them only. Say store.kind: redis and store.url (or valkey.enabled to try it), or replicas: 1 without autoscaling, or mode: shadow." -}}
 {{- end -}}
+{{- if and .Values.injection.enabled (ne .Values.kind "sidecar") -}}
+{{- fail "injection.enabled puts Groundwire into pods of this namespace: say kind: sidecar." -}}
+{{- end -}}
+{{- if and .Values.injection.enabled (not .Values.sidecar.native) -}}
+{{- fail "injection.enabled needs sidecar.native: every Kubernetes that has MutatingAdmissionPolicy has native sidecars." -}}
+{{- end -}}
+{{- if and .Values.injection.enabled (or $acts .Values.existingConfigMap) (not $shared) -}}
+{{- fail "injection.enabled with mode: enforce (or with existingConfigMap, whose mode the chart cannot see) needs a shared store: the chart cannot know how many pods will ask. Say store.kind: redis and store.url, or mode: shadow." -}}
+{{- end -}}
 {{- if and $many .Values.existingConfigMap (not $shared) -}}
 {{- fail "existingConfigMap with more than one replica or an autoscaler needs store.kind: redis: the chart cannot see whether a policy in it says mode: enforce." -}}
 {{- end -}}
