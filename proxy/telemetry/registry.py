@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Final
 
-from proxy.telemetry import analysis, both, control, reasons, remote, stores, tracing, traffic
+from proxy.telemetry import analysis, both, control, exports, gen_ai, reasons, remote, stores, tracing, traffic
 from proxy.telemetry.metrics import Metric
 
 
@@ -15,5 +15,6 @@ def declared_in(*modules: ModuleType) -> tuple[Metric, ...]:
 
 
 TRAFFIC: Final = declared_in(both, traffic)
-ANALYSIS: Final = declared_in(both, analysis, control, reasons, remote, stores, tracing)
+ANALYSIS: Final = declared_in(both, analysis, control, reasons, gen_ai, remote, stores, tracing, exports)
 METRICS: Final = tuple(dict.fromkeys((*TRAFFIC, *ANALYSIS)))
+TRAFFIC_BY_NAME: Final = {one.name: one for one in TRAFFIC}
