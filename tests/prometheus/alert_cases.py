@@ -213,6 +213,15 @@ CASES: Mapping[str, Case] = {
         ({analysis("config_last_reload_successful"): ONE},),
         ANALYSIS_AT,
     ),
+    "GroundwireExporterFailing": Case(
+        {analysis("tracing_items_total", ',signal="spans",result="failed"'): "0+1xN"},
+        (
+            {analysis("tracing_items_total", ',signal="spans",result="sent"'): "0+1xN"},
+            {analysis("tracing_items_total", ',signal="spans",result="failed"'): "9xN"},
+        ),
+        {**ANALYSIS_AT, "signal": "spans"},
+        2,
+    ),
     "GroundwireStoreNotDurable": flag("store_not_durable", ANALYSIS_AT),
     "GroundwireFlushFaults": Case(
         {

@@ -57,7 +57,7 @@ def test_an_expression_names_what_is_declared(rule: Mapping[str, Any]) -> None:
 @pytest.mark.parametrize("rule", rules_of(RECORDING), ids=lambda r: r["record"])
 def test_a_recording_rule_is_named_level_metric_operations(rule: Mapping[str, Any]) -> None:
     level, metric, operations = rule["record"].split(":")
-    labels, outer = [], re.match(r"\w+ by \(([^)]*)\)", rule["expr"])
+    labels, outer = [], re.search(r"\w+ by \(([^)]*)\)", rule["expr"])
     if outer:
         labels = [label.strip() for label in outer[1].split(",")]
     assert labels[:2] == ["namespace", "job"]
