@@ -15,12 +15,13 @@ from typing import Final, TypeVar
 
 from proxy.analysis.assessing import Assessor, Patterns
 from proxy.analysis.decoding import decode
-from proxy.analysis.describing import Describing
+from proxy.analysis.describing import Describing, judged_shapes
 from proxy.analysis.embedding import bins, projected
 from proxy.analysis.faults import exchange_fault, fault
 from proxy.analysis.glancing import Read
 from proxy.analysis.leaks import Scan, leaked
 from proxy.core.exchange import Exchange, Purpose
+from proxy.core.handover import Duty
 from proxy.core.observation import Observation, Unassessed
 from proxy.core.sampling import ALWAYS, Draw, Glance
 from proxy.core.tenant_shard import shard
@@ -47,11 +48,12 @@ Toss = Callable[[Sequence[Observation], Glance], Draw]
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """An exchange that was drawn or not; `observed` has verdicts where `draw.analysed`."""
+    """An exchange that was drawn or not; `observed` has verdicts where `draw.analysed`, `beside` those of a learner."""
 
     observed: tuple[Observation, ...]
     glance: Glance
     draw: Draw
+    beside: tuple[Observation, ...] = ()
 
 
 @dataclass(slots=True)
@@ -65,7 +67,11 @@ class Costs:
 
 
 class Judging:
-    """One for the process; `judge` is called from one thread at a time, `assessor` is set from any."""
+    """One for the process; `judge` is called from one thread at a time, `assessor` and `before` are set from any.
+
+    `assessor` judges wherever nobody else is asked for; `before` is the one that it took over from, while a route needs
+    it (`core.handover`).
+    """
 
     def __init__(
         self,
@@ -78,6 +84,8 @@ class Judging:
         self._lasting_hash = lasting_hash or prompt_hash
         self.describing = Describing(self._lasting_hash)
         self.assessor: Assessor = Patterns()
+        self.before: Assessor | None = None
+        self._patterns = Patterns()
         self.costs = Costs()
         self.times = Times(0, Stage())  # of the last batch of users' exchanges
         self.on_read: Callable[[Exchange, Sequence[Reading]], None] | None = None  # told of users' exchanges
@@ -85,13 +93,15 @@ class Judging:
     def judge(self, exchanges: Sequence[Exchange], purpose: Purpose = Purpose.USER) -> list[Judged]:
         """The observations of each exchange, in order."""
         read = self._read_all(exchanges, purpose)
-        return self._judge_all(exchanges, read)
+        return self._judge_all(exchanges, read, [""] * len(read))
 
-    def sample(self, exchanges: Sequence[Exchange], tosses: Sequence[Toss | None]) -> list[Sampled | None]:
+    def sample(
+        self, exchanges: Sequence[Exchange], tosses: Sequence[Toss | None], duties: Sequence[Duty]
+    ) -> list[Sampled | None]:
         """The draw of each exchange, in order, and its observations: without a verdict where it is not analysed.
 
-        tosses: what to do with the glance at an exchange; None analyses it without a glance. A None in what is
-        returned is a fault of ours.
+        tosses: what to do with the glance at an exchange; None analyses it without a glance. duties: who judges it.
+        A None in what is returned is a fault of ours.
         """
         began_s = time.time()
         read = self._read_all(exchanges, Purpose.USER)
@@ -102,10 +112,11 @@ class Judging:
         self.costs.seconds[LOOK] += time.perf_counter() - begin_s
         chosen = [one if draw and draw.analysed else None for one, draw in zip(read, drawn, strict=True)]
         looked_s = time.time()
-        judged = self._judge_all(exchanges, chosen)
+        judged = self._judge_all(exchanges, chosen, [duty.judge for duty in duties])
+        beside = self._judge_beside(chosen, judged, [duty.learner for duty in duties])
         stages = Stage(began_s, read_s), Stage(read_s, looked_s), Stage(looked_s, time.time())
         self.times = Times(len(exchanges), *stages)
-        return [_sampled(*one) for one in zip(read, glances, drawn, judged, strict=True)]
+        return [_sampled(*one) for one in zip(read, glances, drawn, judged, beside, strict=True)]
 
     def _read_all(self, exchanges: Sequence[Exchange], purpose: Purpose) -> list[Read | None]:
         begin_s = time.perf_counter()
@@ -113,14 +124,44 @@ class Judging:
         self.costs.seconds[READ] += time.perf_counter() - begin_s
         return read
 
-    def _judge_all(self, exchanges: Sequence[Exchange], read: Sequence[Read | None]) -> list[Judged]:
+    def _judge_all(
+        self, exchanges: Sequence[Exchange], read: Sequence[Read | None], judges: Sequence[str]
+    ) -> list[Judged]:
         begin_s = time.perf_counter()
-        seen = iter(self._assess(self.assessor, [one for one in read if one is not None]))
-        judged = [None if one is None else next(seen) for one in read]
+        judged = self._verdicts(read, judges)
         assessed_s = time.perf_counter()
         done = [self._scanned(*pair) for pair in zip(exchanges, read, judged, strict=True)]
         self._note({ASSESS: assessed_s - begin_s, SCAN: time.perf_counter() - assessed_s})
         return done
+
+    def _judge_beside(
+        self, read: Sequence[Read | None], judged: Sequence[Judged], learners: Sequence[str]
+    ) -> list[tuple[Observation, ...]]:
+        """Verdicts of those that learn on exchanges that are judged already; none where nobody learns."""
+        if not any(learners):
+            return [()] * len(read)
+        begin_s = time.perf_counter()
+        taken = [one if learner else None for one, learner in zip(read, learners, strict=True)]
+        seen = self._verdicts(taken, learners)
+        self.costs.seconds[ASSESS] += time.perf_counter() - begin_s
+        return [_beside(one, main) for one, main in zip(seen, judged, strict=True)]
+
+    def _verdicts(self, read: Sequence[Read | None], judges: Sequence[str]) -> list[Judged]:
+        """Of each exchange by its judge; without a verdict where that one is not at hand."""
+        found: list[Judged] = [None] * len(read)
+        for judge in dict.fromkeys(judges):
+            batch = {k: one for k, one in enumerate(read) if one is not None and judges[k] == judge}
+            assessor = self._at_hand(judge)
+            whole = list(batch.values())
+            seen = [_unavailable(one) for one in whole] if assessor is None else self._assess(assessor, whole)
+            for k, one in zip(batch, seen, strict=True):
+                found[k] = one
+        return found
+
+    def _at_hand(self, judge: str) -> Assessor | None:
+        """The judge of this version; "" is whoever judges now."""
+        held = (self.assessor, self.before, self._patterns)
+        return next((one for one in held if one is not None and judge in ("", one.version)), None)
 
     def _look(self, batch: Sequence[Read]) -> list[Glance | None]:
         """As `_assess`; None: a fault of ours."""
@@ -185,12 +226,36 @@ def _drawn(exchange: Exchange, read: Read | None, toss: Toss | None, glance: Gla
     return ALWAYS if toss is None else _guarded(exchange, partial(toss, read[1], glance))
 
 
-def _sampled(read: Read | None, glance: Glance | None, draw: Draw | None, judged: Judged) -> Sampled | None:
+def _unavailable(read: Read) -> tuple[Observation, ...]:
+    """Of an exchange whose judge is not at hand."""
+    return tuple(replace(one, unassessed=one.unassessed or Unassessed.UNAVAILABLE) for one in read[1])
+
+
+def _beside(judged: Judged, main: Judged) -> tuple[Observation, ...]:
+    """The verdicts of a learner, with what needs no judge as it was found already."""
+    pairs = zip(judged or (), main or (), strict=False)
+    return tuple(one if one.unassessed is not None else _completed(one, found) for one, found in pairs)
+
+
+def _completed(one: Observation, found: Observation) -> Observation:
+    places = () if one.embedding is None else bins(projected(one.embedding))
+    return replace(one, shapes={**found.shapes, **judged_shapes(one)}, projections=places, sensitive=found.sensitive)
+
+
+def _sampled(
+    read: Read | None,
+    glance: Glance | None,
+    draw: Draw | None,
+    judged: Judged,
+    beside: tuple[Observation, ...],
+) -> Sampled | None:
     if read is None or glance is None or draw is None:
         return None
     if not draw.analysed:
         return Sampled(read[1], glance, draw)
-    return None if judged is None else Sampled(_with_chance(judged, draw), glance, draw)
+    if judged is None:
+        return None
+    return Sampled(_with_chance(judged, draw), glance, draw, _with_chance(beside, draw))
 
 
 def _with_chance(observed: tuple[Observation, ...], draw: Draw) -> tuple[Observation, ...]:

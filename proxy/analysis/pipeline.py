@@ -278,7 +278,12 @@ class Pipeline:
         if self._is_late(key, r):
             self._done(exchange, SKIPPED_LATE)
             return None
-        return _Job(exchange, key, r, self.sampler.rates_of(exchange.route, pane), self._duty_of(exchange.route))
+        return _Job(exchange, key, r, self.sampler.rates_of(exchange.route, pane), self._duty(exchange))
+
+    def _duty(self, exchange: Exchange) -> Duty:
+        """Who judges it. Nobody learns from the base's answers: a baseline is of the candidate's."""
+        duty = self._duty_of(exchange.route)
+        return Duty(duty.judge) if exchange.base_served else duty
 
     def _is_late(self, key: counting.Key, r: int) -> bool:
         if self._has_closed(key[2]):

@@ -21,6 +21,7 @@ from proxy.analysis.prompt_key import prompt_hasher
 from proxy.analysis.queue import BoundedQueue
 from proxy.core.errors import StateError
 from proxy.core.exchange import Body, End, Exchange, Framing, Purpose
+from proxy.core.handover import Duty
 from proxy.core.observation import Observation
 from proxy.core.windows import SCALE, Cell
 from proxy.link.receiver import LinkReceiver
@@ -59,6 +60,7 @@ class Rig:
         self.unknown: list[str] = []
         self.dialects: list[tuple[str, ...]] = []
         self.now_s = NOW_S
+        self.duty = Duty()
         self.pipeline = Pipeline(
             store=store,
             panes=Panes(60.0, 120.0, 600.0),
@@ -67,6 +69,7 @@ class Rig:
             note_unknown_model=self.unknown.append,
             now=lambda: self.now_s,
             note_dialect=lambda *used: self.dialects.append(used),
+            duty_of=lambda route: self.duty,
         )
         self.receiver = LinkReceiver(path, self.pipeline.on_message)
         self.sender = LinkSender(path, 2**24, lambda _: None)
