@@ -50,6 +50,7 @@ from proxy.control.samples import control_samples
 from proxy.core.epochs import HEARD_WITHIN_S
 from proxy.core.errors import GroundwireError, StateError
 from proxy.core.exchange import Exchange
+from proxy.core.handover import Duty
 from proxy.core.observation import Observation
 from proxy.core.sampling import LOAD_MAX, Rates
 from proxy.core.windows import pane_of
@@ -133,6 +134,7 @@ class App:
             note_dialect=self._note_dialect,
             batching=_batching(settings),
             sampler=Sampler(keys.lasting(), self._rates),
+            duty_of=self._duty,
             serving=Serving(lambda: self._plane.snapshot),
         )
         self._remote = RemoteTap(self._pipeline.count_later, redact)
@@ -157,7 +159,7 @@ class App:
             traced.listen(self._pipeline.judging)
             self._pipeline.on_done = traced.done
             self._plane.looks.on_decided = traced.decided
-        self._chosen = Chosen(Guard.load, read_taxonomy(HAZARDS), self._judge_by)
+        self._chosen = Chosen(Guard.load, read_taxonomy(HAZARDS), self._judge_by, lambda: self._plane.judges_needed)
 
     async def run(self) -> None:
         """Everything from start to end. Raises GroundwireError where it cannot start."""
@@ -206,8 +208,12 @@ class App:
         return self._pipeline.panes.duplicate_memory_s
 
     def _judge_by(self, assessor: Assessor) -> None:
-        self._pipeline.judging.assessor = assessor
-        self._plane.note_judge(assessor.version)
+        judging, before = self._pipeline.judging, self._chosen.before
+        judging.before, judging.assessor = before, assessor
+        self._plane.note_judge(assessor.version, {JUDGE_VERSION, *([before.version] if before else [])})
+
+    def _duty(self, route: str) -> Duty:
+        return self._plane.duty(route)
 
     def _rates(self, route: str, pane: int) -> Rates:
         return self._plane.rates(route, pane)
