@@ -29,6 +29,7 @@ from proxy.analysis.hash_keys import Keys, open_keys, prompt_hashes
 from proxy.analysis.health import classifier_samples, make_health, pipeline_samples, readiness
 from proxy.analysis.judging import Judging
 from proxy.analysis.listeners import serve_http
+from proxy.analysis.metrics_export import Told, export_of
 from proxy.analysis.pipeline import FLUSH_INTERVAL_S, Batching, Panes, Pipeline
 from proxy.analysis.priority import give_way
 from proxy.analysis.prompt_key import prompt_hasher
@@ -55,6 +56,7 @@ from proxy.core.observation import Observation
 from proxy.core.sampling import LOAD_MAX, Rates
 from proxy.core.windows import pane_of
 from proxy.features.judge import JUDGE_VERSION
+from proxy.link.figures import samples_of
 from proxy.link.receiver import LinkReceiver
 from proxy.sensitive.redaction import redact
 from proxy.sensitive.scan import scan
@@ -63,6 +65,7 @@ from proxy.telemetry.bounding import Bounds
 from proxy.telemetry.logs import catch_all, get_logger, set_up
 from proxy.telemetry.metrics import Sample
 from proxy.telemetry.process import Life, resident_bytes
+from proxy.telemetry.registry import TRAFFIC_BY_NAME
 from proxy.tracing import tracer as tracing
 
 log = get_logger(__name__)
@@ -119,6 +122,7 @@ class App:
         self._work = Work(0.0, 0, 0)  # since the start, at the last edge
         self._coverage_version = 0
         self._tracer = tracing.start(os.environ)
+        self._export = export_of(os.environ, self._told)
         self._pipeline = Pipeline(
             store=store,
             own=stores.own,
@@ -175,6 +179,9 @@ class App:
             await serve_http(make_api(self._plane), control, "listen.control"),
         ]
         await self._plane.start()
+        if self._export is not None:
+            self._receiver.want_figures(self._export.traffic_interval_s)
+            self._export.start()
         self._signals()
         work = asyncio.create_task(self._pipeline.run(), name="pipeline")
         self._tasks.add(work)
@@ -191,6 +198,8 @@ class App:
         await self._pipeline.ordinary.save(all_of_them=True)
         if self._tracer is not None:
             await asyncio.get_running_loop().run_in_executor(None, self._tracer.close)
+        if self._export is not None:
+            await self._export.close()
         await self._receiver.close()
         log.info("analysis_stopped")
 
@@ -252,8 +261,18 @@ class App:
                 reason_samples(self._plane),
                 self._pipeline.serving.samples(),
                 () if self._tracer is None else self._tracer.samples(),
+                () if self._export is None else self._export.samples(),
             )
         )
+
+    def _told(self) -> list[Told]:
+        """What every process says of itself, for export."""
+        peers = [
+            Told("traffic", peer.process_id, peer.figures.time_s, tuple(samples_of(peer.figures, TRAFFIC_BY_NAME)))
+            for peer in self._receiver.peers
+            if peer.figures.rows
+        ]
+        return [Told("analysis", os.getpid(), time.time(), tuple(self._samples())), *peers]
 
     async def _settle(self) -> None:
         """What traffic sent before it told us to stop is still on its way: take it in."""
