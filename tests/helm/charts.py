@@ -72,6 +72,14 @@ CASES: Mapping[str, tuple[Path, Mapping[str, Any]]] = {
                 "extraEnvFrom": [{"secretRef": {"name": "remote-classifiers"}}],
             },
             "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],
+            "tracing": {
+                "endpoint": "https://collector.observability:4318",
+                "metrics": True,
+                "sampler": "parentbased_traceidratio",
+                "samplerArg": "0.25",
+                "resourceAttributes": {"deployment.environment.name": "production"},
+                "headersSecret": "collector",
+            },
             "service": {"type": "LoadBalancer", "port": 80, "annotations": {"example.com/internal": "true"}},
             "deployment": {
                 "podLabels": {"tier": "edge"},
@@ -105,6 +113,7 @@ INJECTIONS: Mapping[str, tuple[Path, Mapping[str, Any]]] = {
             "injection": {"enabled": True, "apiVersion": "v1beta1", "namespaceLabels": {"team": "safety"}},
             "monitoring": {"enabled": True},
             "networkPolicy": {"enabled": True},
+            "tracing": {"endpoint": "http://collector.observability:4318", "headersSecret": "collector"},
         },
     ),
 }

@@ -16,6 +16,8 @@ kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="make .v
 
 from proxy.config.load import load  # noqa: E402
 from proxy.config.policies import parse_policy  # noqa: E402
+from proxy.core.trace_context import Tracing  # noqa: E402
+from proxy.tracing.asked import Way, asked_of, metrics_of  # noqa: E402
 from tests.helm.charts import (  # noqa: E402
     CASES,
     GOLDEN,
@@ -182,6 +184,26 @@ def test_groundwire_itself_takes_the_files_and_the_environment(
     assert settings.analysis.memory_bytes_max == limit * 7 // 10
 
 
+def test_traces_are_asked_for_in_opentelemetrys_own_words(rendered: Mapping[str, Mapping[str, str]]) -> None:
+    """As the program reads them, of the analysis container alone; without an endpoint none is said."""
+    told: dict[str, dict[str, dict[str, str]]] = {}
+    for name in ("gateway", "gateway-everything"):
+        ((_, spec),) = [one for one in pod_specs(rendered[name]) if "groundwire-traffic" in containers(one[1])]
+        told[name] = {
+            container: {one["name"]: one.get("value", "") for one in found["env"] if one["name"].startswith("OTEL_")}
+            for container, found in containers(spec).items()
+        }
+    assert told["gateway"] == {"groundwire-traffic": {}, "groundwire-analysis": {}}
+    assert told["gateway-everything"]["groundwire-traffic"] == {}
+    environ = told["gateway-everything"]["groundwire-analysis"]
+    asked = asked_of(environ)
+    assert asked is not None
+    assert (asked.tracing, asked.spans.way) == (Tracing(0.25, follows_parent=True), Way.HTTP)
+    assert metrics_of(environ) is not None
+    assert metrics_of({**environ, "OTEL_METRICS_EXPORTER": "none"}) is None, "tracing.metrics: false"
+    assert "k8s.pod.name=$(K8S_POD_NAME)" in environ["OTEL_RESOURCE_ATTRIBUTES"].split(",")
+
+
 def test_a_route_takes_a_policy_of_the_chart_by_its_name(rendered: Mapping[str, Mapping[str, str]]) -> None:
     data = next(
         one["data"] for one in objects(rendered["gateway-everything"]) if "groundwire.yaml" in one.get("data", {})
@@ -252,6 +274,11 @@ REFUSED: Mapping[str, tuple[Path, Mapping[str, Any], str]] = {
     ),
     "enforce by two sidecars": (VLLM, {"groundwire": {"mode": "enforce", "replicas": 2}}, "needs a shared store"),
     "a mode that cannot be seen": (GROUNDWIRE, {"existingConfigMap": "mine", "replicas": 2}, "the chart cannot see"),
+    "a password of a collector": (
+        GROUNDWIRE,
+        {**UPSTREAM, "tracing": {"endpoint": "https://me:secret@collector:4318"}},
+        "'/tracing/endpoint'",
+    ),
     "an injection into a gateway": (GROUNDWIRE, {**UPSTREAM, "injection": {"enabled": True}}, "say kind: sidecar"),
     "an injection of plain containers": (
         GROUNDWIRE,

@@ -25,6 +25,35 @@ seccompProfile:
 - {name: GROUNDWIRE_STORE__KIND, value: {{ include "groundwire.storeKind" . }}}
 {{- end -}}
 
+{{/* OpenTelemetry's own variables. Where a trace is sampled traffic learns from the analysis process. */}}
+{{- define "groundwire.tracingEnv" -}}
+{{- range $variable, $field := (dict "K8S_POD_NAME" "metadata.name" "K8S_POD_UID" "metadata.uid" "K8S_NAMESPACE_NAME" "metadata.namespace" "K8S_NODE_NAME" "spec.nodeName") }}
+- name: {{ $variable }}
+  valueFrom:
+    fieldRef: {fieldPath: {{ $field }}}
+{{- end }}
+{{- $attributes := list "k8s.pod.name=$(K8S_POD_NAME)" "k8s.pod.uid=$(K8S_POD_UID)" "k8s.namespace.name=$(K8S_NAMESPACE_NAME)" "k8s.node.name=$(K8S_NODE_NAME)" "service.instance.id=$(K8S_POD_UID)" }}
+{{- range $name, $value := .Values.tracing.resourceAttributes }}
+{{- $attributes = append $attributes (printf "%s=%s" $name $value) }}
+{{- end }}
+- {name: OTEL_RESOURCE_ATTRIBUTES, value: {{ join "," $attributes | quote }}}
+- {name: OTEL_SERVICE_NAME, value: {{ .Values.tracing.serviceName | quote }}}
+- {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ .Values.tracing.endpoint | quote }}}
+- {name: OTEL_EXPORTER_OTLP_PROTOCOL, value: {{ .Values.tracing.protocol }}}
+{{- if not .Values.tracing.metrics }}
+- {name: OTEL_METRICS_EXPORTER, value: none}
+{{- end }}
+- {name: OTEL_TRACES_SAMPLER, value: {{ .Values.tracing.sampler }}}
+{{- with .Values.tracing.samplerArg }}
+- {name: OTEL_TRACES_SAMPLER_ARG, value: {{ . | quote }}}
+{{- end }}
+{{- if .Values.tracing.headersSecret }}
+- name: OTEL_EXPORTER_OTLP_HEADERS
+  valueFrom:
+    secretKeyRef: {name: {{ .Values.tracing.headersSecret }}, key: {{ .Values.tracing.headersKey }}}
+{{- end }}
+{{- end -}}
+
 {{- define "groundwire.trafficContainer" -}}
 name: groundwire-traffic
 image: {{ include "groundwire.trafficImage" . }}
@@ -116,6 +145,9 @@ env:
     valueFrom:
       secretKeyRef: {name: {{ .Values.store.existingSecret }}, key: {{ .Values.store.passwordKey }}}
   {{- end }}
+  {{- end }}
+  {{- if .Values.tracing.endpoint }}
+  {{- include "groundwire.tracingEnv" . | trim | nindent 2 }}
   {{- end }}
   {{- with .Values.analysis.extraEnv }}
   {{- toYaml . | nindent 2 }}
