@@ -79,7 +79,7 @@ def _points(metric: OtlpMetric) -> Iterator[tuple[Series, Any]]:
     declared = BY_OTEL_NAME[metric.name]
     assert (metric.unit, metric.description) == (declared.unit, declared.help)
     names = {label.attribute: label.name for label in declared.labels}
-    data = getattr(metric, metric.WhichOneof("data"))
+    data = getattr(metric, str(metric.WhichOneof("data")))
     assert _kind(metric) is declared.kind
     for point in data.data_points:
         labels = frozenset((names[pair.key], pair.value.string_value) for pair in point.attributes)
