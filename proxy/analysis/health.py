@@ -11,12 +11,15 @@ from proxy import VERSION
 from proxy.analysis.classifier import RESULTS, Chosen
 from proxy.analysis.judging import STAGES
 from proxy.analysis.pipeline import SKIP_REASONS, Pipeline
+from proxy.analysis.totals import Totals
 from proxy.classifiers.contract import OutOfScope
+from proxy.core.signals import ANOMALY, RESPONSE_HARMFUL, SENSITIVE, TOXICITY
 from proxy.telemetry import analysis as declared
 from proxy.telemetry.exposition import content_type, render
 from proxy.telemetry.metrics import Sample, sample
 from proxy.telemetry.process import resident_bytes
 
+FLAGS: Final = (TOXICITY, RESPONSE_HARMFUL, SENSITIVE, ANOMALY)
 STALE_S: Final = 30.0  # without a flush for this long the counts are stuck
 
 Probe = Callable[[], str]  # "" where all is well, else why not
@@ -75,8 +78,8 @@ def pipeline_samples(pipeline: Pipeline, peers: int, salvaged: bool) -> Iterator
         yield sample(declared.OBSERVATIONS, count, route=route, outcome=outcome)
     for route, count in sorted(totals.duplicates.items()):
         yield sample(declared.DUPLICATES, count, route=route)
-    for route, count in sorted(totals.lost.items()):
-        yield sample(declared.LOST, count, route=route)
+    for route in _seen(totals):
+        yield sample(declared.LOST, totals.lost[route], route=route)
     yield sample(declared.QUEUE_BYTES, queue.waiting_bytes)
     yield sample(declared.QUEUE_FILL, queue.fill_ratio)
     yield sample(declared.COVERAGE, 2.0**-pipeline.coverage.k)
@@ -101,7 +104,8 @@ def classifier_samples(pipeline: Pipeline, chosen: Chosen) -> Iterator[Sample]:
     yield sample(declared.ITEMS, costs.items)
     for reason in OutOfScope:
         yield sample(declared.OUT_OF_SCOPE, costs.out_of_scope[reason.value], reason=reason.value)
-    for (route, signal), count in sorted(totals.flagged.items()):
-        yield sample(declared.FLAGGED, count, route=route, signal=signal)
+    for route in _seen(totals):
+        for signal in FLAGS:
+            yield sample(declared.FLAGGED, totals.flagged[route, signal], route=route, signal=signal)
     for (route, kind), count in sorted(totals.sensitive.items()):
         yield sample(declared.SENSITIVE, count, route=route, type=kind)
