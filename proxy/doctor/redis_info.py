@@ -79,6 +79,8 @@ def refusal(text: str, url: StoreUrl) -> str:
     """How to mend what kept the store from being asked at all. `text`: as the link says it."""
     if any(word in text for word in ("WRONGPASS", "NOAUTH", "AUTH ", "password", "Authentication")):
         return "correct store.user and store.password_file (or store.password_env)"
+    if re.search(r": \d+ \S+:\d+$", text):  # MOVED: redis-py leaves the word out
+        return "the server is a node of a cluster: say redis+cluster://HOST:PORT,... in store.url"
     if rights.kind_of(text) == "rights":
         return rights.MEND
     if url.tls or "SSL" in text or "certificate" in text:

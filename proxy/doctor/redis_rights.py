@@ -46,6 +46,7 @@ WRITES: Final[Sequence[tuple[str, ...]]] = (
 )  # fmt: skip
 NEEDED: Final = "~gw:* +@read +@write +@scripting +@connection +time -@dangerous"
 MEND: Final = f"give the user `{NEEDED}` (ACL SETUSER; docs/shared-store.md)"
+RIGHTS_WORDS: Final = ("NOPERM", "no permissions", "can't run this command", "can't access", "No permissions")
 REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
     "rights": ("this user may not run it", MEND),
     "OOM": ("the server has no memory left for it", "raise maxmemory, or let another service's keys go"),
@@ -71,7 +72,7 @@ return refused
 
 def kind_of(why: str) -> str:
     """Of a refusal: a key of `REFUSALS`. Pure."""
-    if "NOPERM" in why or "can't run this command" in why or "can't access" in why or "No permissions" in why:
+    if any(words in why for words in RIGHTS_WORDS):
         return "rights"
     return next((kind for kind in ("OOM", "READONLY", "MISCONF") if kind in why), "")
 
