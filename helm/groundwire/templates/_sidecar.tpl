@@ -50,7 +50,10 @@ preStop:
 {{- add (int .Values.drain.delaySeconds) (int .Values.drain.graceSeconds) 30 -}}
 {{- end -}}
 
-{{/* The name of the container port that the application's Service points at: `targetPort`. */}}
+{{/*
+What the application's Service points at: `targetPort`. A number: before Kubernetes 1.32 a Service does not find the named
+ports of native sidecars, and would have no endpoints. Injection, which needs a newer one, takes the name.
+*/}}
 {{- define "groundwire.sidecar.targetPort" -}}
-gw-data
+{{ ternary "gw-data" (.Values.traffic.port | toString) .Values.injection.enabled }}
 {{- end -}}
