@@ -191,6 +191,35 @@ def test_a_policy_edit_is_taken_up_without_a_restart(pod: Pod) -> None:
     assert inspect("container", analysis)["RestartCount"] == 0
 
 
+WRECK = """
+import os, resource, sys
+for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+    if b"analysis-child" in open(f"/proc/{pid}/cmdline", "rb").read():
+        print(pid)
+        if sys.argv[1] == "kill":
+            os.kill(pid, 9)
+        elif sys.argv[1] == "starve":
+            resource.prlimit(pid, resource.RLIMIT_AS, (1, 1))
+"""
+
+
+def wreck(pod: Pod, how: str) -> str:
+    """The analysis child's process id in its container, once that was done to it; "" where there is none now."""
+    container = pod.container("groundwire-analysis")
+    return podman("exec", "--interactive", container, "python3", "-", how, stdin=WRECK).strip()
+
+
+@pytest.mark.timeout(300)
+def test_an_analysis_child_that_dies_loops_or_starves_leaves_its_container_up(pod: Pod) -> None:
+    """A pod is ready only while all its containers run: the supervisor in it is what never ends."""
+    for how in ("kill", "kill", "kill", "starve"):
+        before = until(lambda how=how: wreck(pod, how), "an analysis child")
+        until(lambda before=before: ask(pod) and wreck(pod, "look") not in ("", before), "the next one")
+    until(lambda: pod.page(pod.analysis, "/readyz") == 200, "analysis, again")
+    state = inspect("container", pod.container("groundwire-analysis"))
+    assert (state["State"]["Running"], state["RestartCount"]) == (True, 0)
+
+
 @pytest.mark.timeout(300)
 def test_traffic_goes_on_without_the_analysis_container(pod: Pod) -> None:
     """It is killed while a stream runs, and stays away."""
