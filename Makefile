@@ -152,8 +152,8 @@ test-helm: .venv/helm  ## the chart: lint, golden files, schemas of Kubernetes, 
 	@touch $@
 
 test-recipes: .venv/dev .venv/litellm  ## docs/recipes: LiteLLM in front of Groundwire, Envoy in front of it
-	@scripts/bench-setup
-	@.venv/bin/pytest -m recipes
+	@scripts/bench-setup envoy
+	@.venv/bin/pytest -m recipes tests/recipes
 
 IMAGE_ARGS ?=
 
