@@ -81,7 +81,9 @@ def pipeline_samples(pipeline: Pipeline, peers: int, salvaged: bool) -> Iterator
     for route in _seen(totals):
         yield sample(declared.LOST, totals.lost[route], route=route)
     yield sample(declared.QUEUE_BYTES, queue.waiting_bytes)
+    yield sample(declared.QUEUE_EXCHANGES, len(queue))
     yield sample(declared.QUEUE_FILL, queue.fill_ratio)
+    yield sample(declared.BUSY, totals.busy_s)
     yield sample(declared.COVERAGE, 2.0**-pipeline.coverage.k)
     yield sample(declared.PEERS, peers)
     yield sample(declared.FLUSHES, totals.flushes)
@@ -109,3 +111,13 @@ def classifier_samples(pipeline: Pipeline, chosen: Chosen) -> Iterator[Sample]:
             yield sample(declared.FLAGGED, totals.flagged[route, signal], route=route, signal=signal)
     for (route, kind), count in sorted(totals.sensitive.items()):
         yield sample(declared.SENSITIVE, count, route=route, type=kind)
+
+
+def _seen(totals: Totals) -> list[str]:
+    """The routes of which anything is known: their counters begin at 0, or the first rise would not show."""
+    return sorted({route for route, _ in totals.outcomes} | set(totals.lost))
+
+
+def _seen(totals: Totals) -> list[str]:
+    """Routes that had exchanges: their counters begin at 0, else a rate would miss the first of what is rare."""
+    return sorted({route for route, _ in totals.outcomes} | totals.lost.keys())
