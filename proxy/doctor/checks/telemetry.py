@@ -12,50 +12,48 @@ from proxy.doctor.aside import addresses
 from proxy.doctor.checks.upstreams import reason
 from proxy.doctor.finding import Finding, fail, note, ok, warn
 from proxy.doctor.scene import CALL_S, Scene
+from proxy.tracing.asked import TracingError, Way, asked_of, metrics_of
 
-PORTS: Final = {"grpc": 4317, "http/protobuf": 4318}
+LOCAL: Final = {Way.HTTP: "http://localhost:4318", Way.GRPC: "http://localhost:4317"}
 GRPC: Final = "opentelemetry.exporter.otlp.proto.grpc"
+Endpoint = tuple[str, Way]
 
 
 async def look(scene: Scene) -> Sequence[Finding]:
-    """Each signal's endpoint, each once."""
-    if scene.environment.get("OTEL_SDK_DISABLED", "").lower() == "true":
-        return [note("OTEL_SDK_DISABLED is true: no trace and no metric is sent by OTLP", "OTEL_SDK_DISABLED")]
-    wanted = endpoints(scene.environment)
+    """Each endpoint once."""
+    try:
+        wanted = endpoints(scene.environment)
+    except TracingError as wrong:
+        return [fail(str(wrong), "OTEL_*", "correct the variable: the analysis process does not start so")]
     if not wanted:
-        return [note("no OTLP endpoint is set: metrics are scraped from /metrics, and there are no traces")]
+        return [note("no OTLP endpoint is asked for: metrics are scraped from /metrics, and there are no traces")]
     return [one for found in await asyncio.gather(*(_asked(*each) for each in wanted.items())) for one in found]
 
 
-def endpoints(environment: Mapping[str, str]) -> dict[tuple[str, str], str]:
-    """(endpoint, protocol) -> the variable that names it. Pure."""
-    found: dict[tuple[str, str], str] = {}
-    for signal in ("TRACES", "METRICS"):
-        if environment.get(f"OTEL_{signal}_EXPORTER", "otlp") != "otlp":
-            continue
-        name = next((one for one in _names(signal, "ENDPOINT") if environment.get(one)), "")
-        protocol = next(
-            (environment[one] for one in _names(signal, "PROTOCOL") if environment.get(one)), "http/protobuf"
-        )
-        if name:
-            found.setdefault((environment[name], protocol), name)
+def endpoints(environment: Mapping[str, str]) -> dict[Endpoint, str]:
+    """(endpoint, way) -> the variable that names it, of every signal that is sent. Raises TracingError. Pure."""
+    asked, metrics = asked_of(environment), metrics_of(environment)
+    ways = {
+        "TRACES": asked.spans.way if asked else None,
+        "LOGS": asked.events.way if asked and asked.events else None,
+        "METRICS": metrics[0] if metrics else None,
+    }
+    found: dict[Endpoint, str] = {}
+    for signal, way in ways.items():
+        if way in LOCAL:
+            names = (f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+            name = next((one for one in names if environment.get(one)), names[1])
+            found.setdefault((environment.get(name) or LOCAL[way], way), name)
     return found
 
 
-def _names(signal: str, what: str) -> tuple[str, str]:
-    return f"OTEL_EXPORTER_OTLP_{signal}_{what}", f"OTEL_EXPORTER_OTLP_{what}"
-
-
-async def _asked(endpoint: tuple[str, str], where: str) -> list[Finding]:
-    url, protocol = endpoint
-    if protocol not in PORTS:
-        mend = "say http/protobuf, or grpc with the extra `grpc` installed"
-        return [fail(f"the protocol {protocol!r} is not known", where.replace("ENDPOINT", "PROTOCOL"), mend)]
+async def _asked(endpoint: Endpoint, where: str) -> list[Finding]:
+    url, way = endpoint
     found = []
-    if protocol == "grpc" and not _has_grpc():
+    if way is Way.GRPC and not _has_grpc():
         mend = "install groundwire[grpc], or set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf and port 4318"
         found.append(fail("OTLP over gRPC needs a package that is not installed", where, mend))
-    return [*found, await _connected(url, PORTS[protocol], where)]
+    return [*found, await _connected(url, urlsplit(LOCAL[way]).port or 0, where)]
 
 
 def _has_grpc() -> bool:

@@ -41,7 +41,9 @@ from proxy.doctor.checks.store_file import File
 from proxy.doctor.checks.upstreams import Seen
 from proxy.doctor.finding import Finding, Level
 from proxy.doctor.running import Page, Process, Running
+from proxy.doctor.scene import Scene
 from proxy.stores.database import SCHEMA_VERSION
+from proxy.tracing.asked import Way
 
 MIB = 1 << 20
 
@@ -432,11 +434,19 @@ def test_the_nearest_mount_holds_a_path() -> None:
 
 def test_where_signals_are_sent() -> None:
     both = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318"}
-    assert telemetry.endpoints(both) == {("http://c:4318", "http/protobuf"): "OTEL_EXPORTER_OTLP_ENDPOINT"}
+    assert telemetry.endpoints(both) == {("http://c:4318", Way.HTTP): "OTEL_EXPORTER_OTLP_ENDPOINT"}
     one = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://t", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "grpc"}
-    assert telemetry.endpoints(one) == {("http://t", "grpc"): "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"}
+    assert telemetry.endpoints(one) == {("http://t", Way.GRPC): "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"}
     assert telemetry.endpoints({**one, "OTEL_TRACES_EXPORTER": "none"}) == {}
-    assert telemetry.endpoints({}) == {}
+    assert telemetry.endpoints({"OTEL_METRICS_EXPORTER": "otlp"}).keys() == {("http://localhost:4318", Way.HTTP)}
+    for off in ({}, {**both, "OTEL_SDK_DISABLED": "true"}, {"OTEL_TRACES_EXPORTER": "console"}):
+        assert telemetry.endpoints(off) == {}
+
+
+async def test_variables_that_cannot_be_used_are_named() -> None:
+    scene = Scene(Settings(), environment={"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "OTEL_TRACES_SAMPLER": "often"})
+    (found,) = await telemetry.look(scene)
+    assert (found.level, "OTEL_TRACES_SAMPLER=often" in found.what) == (Level.FAIL, True)
 
 
 def test_errors_of_the_system_in_words() -> None:
