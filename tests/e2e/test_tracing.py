@@ -52,7 +52,8 @@ class House:
         return found
 
     def span(self, ours: Parent) -> Span:
-        return until(lambda: _one(self.received.exchanges(ours.trace_id)), "the span")
+        found: Span = until(lambda: _one(self.received.exchanges(ours.trace_id)), "the span")
+        return found
 
 
 def _one(spans: list[Span]) -> Span | None:
