@@ -80,12 +80,12 @@ def at_edge(coverage: Coverage, pane: int, pane_s: float, fill_ratio: float, bus
 
     In the pane before, the queue was at most so full, and the share of time spent on exchanges (the classifier's
     included) was `busy_ratio`. Over half full, or no time left, asks for half the exchanges; under a tenth full for
-    twice as many, if there is time for twice as many. One change at a time: nothing moves while an earlier fall has not
-    reached its first pane.
+    twice as many, if there is time for twice as many. One change at a time: nothing moves until traffic has heard of
+    the one before.
     """
     pressure = Pressure(fill_ratio, busy_ratio)
     k = min(K_MAX, max(0, coverage.k + pressure.is_crowded - pressure.is_calm))
-    if k == coverage.k or pane <= coverage.changes[-1][0]:
+    if k == coverage.k or not _is_settled(coverage, pane, pane_s):
         return coverage
     return _changed(coverage, pane if k > coverage.k else pane + _heard(pane_s), k)
 
@@ -96,7 +96,7 @@ def at_edge_of_many(coverage: Coverage, pane: int, pane_s: float, pressure: Pres
         coverage = replace(coverage, busy_pane=max(pane, coverage.busy_pane))
     falls = pressure.is_calm and pane > coverage.busy_pane + 1
     k = min(K_MAX, max(0, coverage.k + pressure.is_crowded - falls))
-    if k == coverage.k or pane <= coverage.changes[-1][0]:
+    if k == coverage.k or not _is_settled(coverage, pane, pane_s):
         return coverage
     first = pane + _heard(pane_s)
     return _changed(coverage if falls else replace(coverage, busy_pane=first), first, k)
@@ -104,6 +104,11 @@ def at_edge_of_many(coverage: Coverage, pane: int, pane_s: float, pressure: Pres
 
 def _changed(coverage: Coverage, first: int, k: int) -> Coverage:
     return replace(coverage, changes=(*coverage.changes, (first, k))[-CHANGES_MAX:])
+
+
+def _is_settled(coverage: Coverage, pane: int, pane_s: float) -> bool:
+    """Whether traffic has heard of the last change: until then the pressure is that of before it."""
+    return pane >= coverage.changes[-1][0] + ceil(HEARD_WITHIN_S / pane_s)
 
 
 def _heard(pane_s: float) -> int:

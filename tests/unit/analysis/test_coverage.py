@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -69,6 +70,20 @@ def test_nothing_moves_twice_in_a_pane_or_while_a_fall_is_on_its_way() -> None:
     calm = at_edge(coverage, 11, 60.0, 0.0)
     assert at_edge(calm, 12, 60.0, 1.0) == calm
     assert at_edge(calm, 14, 60.0, 1.0).k == 1
+
+
+@pytest.mark.parametrize("pane_s", [0.5, 1.0, 2.0])
+def test_a_second_rise_waits_until_traffic_has_heard_of_the_first(pane_s: float) -> None:
+    """Else short panes run to the last level, each rise decided on exchanges that came before the one before."""
+    one = many = Coverage()
+    panes = round(18.0 / pane_s)
+    for pane in range(10, 10 + panes):
+        one = at_edge(one, pane, pane_s, 0.0, busy_ratio=1.0)
+        many = at_edge_of_many(many, pane, pane_s, Pressure(0.0, 1.0))
+    for coverage in (one, many):
+        starts = [first * pane_s for first, _ in coverage.changes[1:]]
+        assert 2 <= len(starts) <= 6
+        assert all(later - before >= 3.0 for before, later in pairwise(starts))
 
 
 def test_an_exchange_rarer_than_its_pane_allows_has_no_weight() -> None:
