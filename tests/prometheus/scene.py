@@ -113,7 +113,7 @@ def _asking(wire: Groundwire) -> Iterator[None]:
 def _client(wire: Groundwire, seed: int, over: threading.Event) -> None:
     rng = random.Random(seed)
     for prompt in mixed(seed, HARMLESS_EVERY):
-        if over.wait(0.01):
+        if over.wait(0.05):
             return
         body = {"model": ROUTE, "stream": rng.random() < 0.5, "messages": [{"role": "user", "content": prompt.text}]}
         try:
