@@ -17,6 +17,7 @@ from proxy.control.guard import Guard, climbed
 from proxy.control.handover import seated
 from proxy.control.memory import Memory
 from proxy.control.policies import Loaded
+from proxy.control.pulse import Pulse
 from proxy.control.setup import Setup
 from proxy.core.baseline import Baseline
 from proxy.core.decide import JUDGE
@@ -63,8 +64,9 @@ class Looks:
     some milliseconds a route and second.
     """
 
-    def __init__(self, memory: Memory, bases: Bases) -> None:
+    def __init__(self, memory: Memory, bases: Bases, pulse: Pulse) -> None:
         self._memory = memory
+        self._pulse = pulse
         self._bases = bases
         self.outcomes: dict[str, Outcome] = {}
         self.on_decided: Callable[[Entry, Outcome], None] | None = None  # told of each decision that won
@@ -148,6 +150,9 @@ class Looks:
         emit("decision", **view.decision_fields(entry, outcome, setup.pane_s))
         if self.on_decided is not None:
             self.on_decided(entry, outcome)
+        if outcome.action is not None:
+            by = "order" if "order" in outcome.record.body["inputs"] else "policy"
+            self._pulse.actions[name, outcome.action.value, by] += 1
         if outcome.action is not None and "order" not in outcome.record.body["inputs"]:
             await self._memory.note(outcome.record.at_s, GROUNDWIRE, outcome.action.value, name, entry.state.reason)
 

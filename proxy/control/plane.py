@@ -29,6 +29,7 @@ from proxy.control.looking import Looks
 from proxy.control.memory import Memory
 from proxy.control.policies import Policies, promoting
 from proxy.control.publisher import Publisher
+from proxy.control.pulse import Pulse
 from proxy.control.resolve import Found, resolve
 from proxy.control.retention import Retention
 from proxy.control.sampling import adapts, shown, steering
@@ -60,7 +61,8 @@ class ControlPlane:
 
     `publish` gets each new snapshot; `now` gives Unix seconds. `versions` go into evidence records, and
     `versions["judge"]` marks what judged refusals; `judge` judges the answers to questions of our own, and `count`
-    makes cells of what it says; `tracing` is how traffic takes part in traces. Raises ConfigError where a file that the settings name is no good.
+    makes cells of what it says; `tracing` is how traffic takes part in traces. Raises ConfigError where a file that
+    the settings name is no good.
     """
 
     def __init__(
@@ -83,7 +85,8 @@ class ControlPlane:
         self.baselines = Baselines(self.memory)
         self.handovers = Handovers(self.memory)
         self.judge, self.count = judge, count
-        self.looks = Looks(self.memory, self.bases)
+        self.pulse = Pulse()
+        self.looks = Looks(self.memory, self.bases, self.pulse)
         self.shadows = Shadows(self.memory, self.looks)
         self.standings = Standings(self.memory)
         self._retention = Retention(self.memory)
@@ -227,11 +230,14 @@ class ControlPlane:
                 await self.shadows.look(self.setup, name, now_s)
                 await self._steer(name, now_s)
             except GroundwireError as wrong:
+                self.pulse.faults["look"] += 1
                 log.error("look_failed", route=name, error=str(wrong))  # noqa: TRY400
             except Exception as wrong:  # a fault of ours in one route may not hide all others
+                self.pulse.faults["look"] += 1
                 log.error("look_fault", route=name, error=repr(wrong))  # noqa: TRY400
         await self.publish()
         await self._retention.work(self.setup.settings.store.records_kept_days, now_s)
+        self.pulse.looked(now_s, self.now())
 
     async def _steer(self, name: str, now_s: float) -> None:
         """Where the probabilities of a route are to change, let all replicas know in time."""
@@ -361,6 +367,7 @@ class ControlPlane:
         for name in gone.union(crowded):
             if await self.memory.forget(name, lambda entry: may_forget(entry, settings)):
                 self.looks.forget(name)
+                self.pulse.forget(name)
                 self._steered.pop(name, None)
                 self.baselines.forget(name)
                 self.handovers.forget(name)
@@ -406,6 +413,7 @@ class ControlPlane:
             try:
                 await work()
             except Exception as wrong:  # a fault now may not stop the next second
+                self.pulse.faults[what] += 1
                 log.error("control_fault", work=what, error=repr(wrong))  # noqa: TRY400
             await wait()
 

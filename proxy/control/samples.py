@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from proxy.control.discovery import Reach
 from proxy.control.entry import Entry
 from proxy.control.plane import ControlPlane
+from proxy.control.view import mode
 from proxy.core.findings import Finding
 from proxy.core.kinds import kind_of
 from proxy.core.windows import pane_of
@@ -14,6 +16,8 @@ from proxy.stores.samples import store_samples
 from proxy.telemetry import both
 from proxy.telemetry import control as declared
 from proxy.telemetry.metrics import Sample, sample
+
+LOOPS: Final = ("look", "discover", "check", "baseline")
 
 
 def control_samples(plane: ControlPlane) -> Iterator[Sample]:
@@ -26,6 +30,7 @@ def control_samples(plane: ControlPlane) -> Iterator[Sample]:
         for finding in () if outcome is None or entry.closed else outcome.findings:
             yield from _finding(name, finding)
         yield from _drift(name, entry)
+    yield from _pulse(plane)
     yield sample(declared.SAMPLING_LOAD, plane.memory.loads.known.level(now_s))
     yield sample(declared.FAULT, bool(guard.fault))
     yield sample(declared.NOT_DURABLE, bool(plane.memory.store.not_durable))
@@ -43,6 +48,8 @@ def _route(plane: ControlPlane, name: str, entry: Entry) -> Iterator[Sample]:
     yield sample(declared.STATUS, 1, route=name, status=status)
     yield sample(declared.BASELINE_STALE, bool(entry.outdated), route=name)
     yield sample(declared.BASELINE_VERSION, entry.version, route=name)
+    policy = plane.setup.loaded(name)
+    yield sample(declared.POLICY, 1, route=name, policy=policy.name, mode=mode(entry, policy.policy))
     if entry.baseline is not None:
         yield sample(declared.BASELINE_MADE, entry.baseline.made_s, route=name)
     yield sample(declared.ARMED, plane.bases.verdict(plane.setup, entry).armed, route=name)
@@ -52,6 +59,17 @@ def _route(plane: ControlPlane, name: str, entry: Entry) -> Iterator[Sample]:
     rates = epoch.rates
     for what, k in (("harmful", rates.harm_k), ("risky", rates.risky_k), ("all", rates.rest_k)):
         yield sample(declared.SAMPLED, 2.0**-k, route=name, of=what)
+
+
+def _pulse(plane: ControlPlane) -> Iterator[Sample]:
+    pulse = plane.pulse
+    yield sample(declared.LOOKED, pulse.looked_s)
+    yield sample(declared.LOOK_SECONDS, pulse.spent_s)
+    yield sample(declared.LOOKS, pulse.rounds)
+    for work in LOOPS:
+        yield sample(declared.FAULTS, pulse.faults[work], work=work)
+    for (route, action, by), count in sorted(pulse.actions.items()):
+        yield sample(declared.ACTIONS, count, route=route, action=action, by=by)
 
 
 def _drift(name: str, entry: Entry) -> Iterator[Sample]:

@@ -127,6 +127,11 @@ LOG_FIELDS: Final = fields("""
 """)
 
 LABELS: Final = fields("""
+    action: what was done to a route
+    by: policy or order
+    mode: enforce or shadow
+    policy: name of a policy
+    work: loop of the control plane
     classifier: name of a remote classifier
     code: error code of Groundwire's own answers
     error_type: how an exchange failed

@@ -58,6 +58,12 @@ LOST: Final = Metric(
     (ROUTE,),
 )
 QUEUE_BYTES: Final = Metric("groundwire_analysis_queue_bytes", Kind.GAUGE, "By", "Bytes of exchanges that wait.")
+QUEUE_EXCHANGES: Final = Metric(
+    "groundwire_analysis_queue_exchanges", Kind.GAUGE, "{exchange}", "Exchanges and reports of losses that wait."
+)
+BUSY: Final = Metric(
+    "groundwire_analysis_busy_seconds_total", Kind.COUNTER, "s", "Time in which a batch was being worked on."
+)
 QUEUE_FILL: Final = Metric("groundwire_analysis_queue_fill_ratio", Kind.GAUGE, "1", "How full the queue is, 0 to 1.")
 COVERAGE: Final = Metric(
     "groundwire_analysis_coverage_ratio", Kind.GAUGE, "1", "Share of exchanges that traffic is asked to send, 2^-k."

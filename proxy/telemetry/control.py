@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from proxy.telemetry.labels import LINE, ROUTE, SIGNAL, STEP, STRATUM, UPSTREAM
-from proxy.telemetry.metrics import Kind, Metric, one_of
+from proxy.telemetry.metrics import Kind, Label, Metric, one_of
 
 STANDING: Final = one_of("status", "learning", "watching", "blind", "closed")
 DRIFT_KIND: Final = one_of("kind", "input", "output", "performance")
 OF: Final = one_of("of", "harmful", "risky", "all")
+MODE: Final = one_of("mode", "enforce", "shadow")
+POLICY_NAME: Final = Label("policy", "names of policy files", 100)
+WORK: Final = one_of("work", "look", "discover", "check", "baseline")
+ACTION: Final = one_of("action", "watch", "limit", "revert", "lift", "restore", "offline")
+BY: Final = one_of("by", "policy", "order")
 
 WOULD_STEP: Final = Metric(
     "groundwire_route_would_step",
@@ -108,4 +113,35 @@ NOT_DURABLE: Final = Metric(
 )
 LISTED: Final = Metric(
     "groundwire_upstream_listed", Kind.GAUGE, "", "1 where the last reading of /v1/models was good.", (UPSTREAM,)
+)
+POLICY: Final = Metric(
+    "groundwire_route_policy_info",
+    Kind.GAUGE,
+    "",
+    "1 for the policy of a route, and whether its decisions are carried out: enforce or shadow.",
+    (ROUTE, POLICY_NAME, MODE),
+)
+ACTIONS: Final = Metric(
+    "groundwire_route_actions_total",
+    Kind.COUNTER,
+    "{action}",
+    "Actions on a route that this replica carried out, by what made them: the policy, or an operator's order.",
+    (ROUTE, ACTION, BY),
+)
+LOOKED: Final = Metric(
+    "groundwire_control_looked_timestamp_seconds",
+    Kind.GAUGE,
+    "s",
+    "Unix time at which every route had been looked at last; it stands still where decisions do.",
+)
+LOOKS: Final = Metric(
+    "groundwire_control_looks_total", Kind.COUNTER, "{round}", "Rounds in which every route was looked at."
+)
+LOOK_SECONDS: Final = Metric("groundwire_control_look_seconds_total", Kind.COUNTER, "s", "Time that these rounds took.")
+FAULTS: Final = Metric(
+    "groundwire_control_faults_total",
+    Kind.COUNTER,
+    "{fault}",
+    "Rounds of a loop, or looks at one route, that failed; the log says why, and the next second tries again.",
+    (WORK,),
 )

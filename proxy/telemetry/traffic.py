@@ -90,6 +90,12 @@ LINK_DROPPED: Final = Metric(
     "Exchanges that were not analysed, by reason.",
     (REASON,),
 )
+LINK_SENT: Final = Metric(
+    "groundwire_exchanges_sent_total", Kind.COUNTER, "{exchange}", "Exchanges that were handed to the link."
+)
+LINK_WAITING: Final = Metric(
+    "groundwire_link_waiting_bytes", Kind.GAUGE, "By", "Bytes that wait for the link: at most `link.buffer_bytes_max`."
+)
 LINK_THINNED: Final = Metric(
     "groundwire_exchanges_thinned_total",
     Kind.COUNTER,
@@ -97,3 +103,21 @@ LINK_THINNED: Final = Metric(
     "Exchanges left out on purpose, by the coverage rate.",
 )
 DEGRADED: Final = Metric("groundwire_degraded", Kind.GAUGE, "", "1 while serving with a lack, by reason.", (LACK,))
+READY: Final = Metric("groundwire_ready", Kind.GAUGE, "", "1 while /readyz says that clients should come.")
+DRAINING: Final = Metric("groundwire_draining", Kind.GAUGE, "", "1 while no new request is awaited: shutting down.")
+CONNECTIONS_MAX: Final = Metric(
+    "groundwire_connections_limit", Kind.GAUGE, "{connection}", "Client connections that may be open: `limits`."
+)
+SNAPSHOT_TIME: Final = Metric(
+    "groundwire_snapshot_received_timestamp_seconds",
+    Kind.GAUGE,
+    "s",
+    "Unix time at which the link brought an enforcement set last, 0 where none came yet; one comes where something "
+    "changed, and when analysis connects.",
+)
+ANALYSIS_STARTS: Final = Metric(
+    "groundwire_analysis_starts_total",
+    Kind.COUNTER,
+    "{start}",
+    "Starts of the analysis process, where traffic is what starts it; 0 where it is a container of its own.",
+)

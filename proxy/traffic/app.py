@@ -25,8 +25,9 @@ from proxy.link.sender import LinkSender
 from proxy.telemetry.bounding import Bounds
 from proxy.telemetry.exposition import render
 from proxy.telemetry.logs import catch_all, get_logger, set_up
-from proxy.telemetry.metrics import Sample
+from proxy.telemetry.metrics import Sample, sample
 from proxy.telemetry.process import Life
+from proxy.telemetry.traffic import ANALYSIS_STARTS, SNAPSHOT_TIME
 from proxy.traffic.child import Child
 from proxy.traffic.client import ClientConnection
 from proxy.traffic.drain import Drain
@@ -86,6 +87,7 @@ class App:
         self._stop = asyncio.Event()
         self._readiness = Readiness()
         self._snapshot = Snapshot(0)
+        self._snapshot_s = 0.0
         self._child = Child(spawn_analysis) if spawn_analysis else None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -161,7 +163,9 @@ class App:
 
     def _samples(self) -> Iterator[Sample]:
         """Every metric of this process, as it is now."""
-        return self._bounds.hold(chain(self._life.samples(), traffic_samples(self._plane, self._readiness)))
+        starts = 0 if self._child is None else self._child.starts
+        here = (sample(SNAPSHOT_TIME, self._snapshot_s), sample(ANALYSIS_STARTS, starts))
+        return self._bounds.hold(chain(self._life.samples(), traffic_samples(self._plane, self._readiness), here))
 
     def _metrics(self, kind: str) -> bytes:
         return render(self._samples(), kind)
@@ -205,6 +209,7 @@ class App:
 
     def _on_snapshot(self, snapshot: Snapshot) -> None:
         """A snapshot came down the link."""
+        self._snapshot_s = time.time()
         old = self._snapshot
         self._apply(snapshot)
         self._readiness.degraded -= {"enforcement_unknown", "enforcement_file_corrupt"}

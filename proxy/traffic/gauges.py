@@ -50,6 +50,9 @@ def _states(plane: Plane) -> Iterator[Sample]:
     for reason, count in plane.link.dropped.items():
         yield sample(metric.LINK_DROPPED, count, reason=reason)
     yield sample(metric.LINK_THINNED, plane.link.thinned)
+    yield sample(metric.LINK_SENT, plane.link.sent)
+    yield sample(metric.LINK_WAITING, plane.link.waiting_bytes)
+    yield sample(metric.CONNECTIONS_MAX, plane.limits.connections_max)
 
 
 def _enforcement(plane: Plane, readiness: Readiness) -> Iterator[Sample]:
@@ -59,5 +62,7 @@ def _enforcement(plane: Plane, readiness: Readiness) -> Iterator[Sample]:
         enforcement = snapshot.by_route.get(route.name)
         step = enforcement.step if enforcement is not None else Step.STEADY
         yield sample(both.STEP_IN_FORCE, 1, route=route.name, step=step.value)
+    yield sample(metric.READY, readiness.ready())
+    yield sample(metric.DRAINING, readiness.draining)
     for reason in sorted(readiness.degraded):
         yield sample(metric.DEGRADED, 1, reason=reason)

@@ -12,6 +12,7 @@ class Link(Protocol):
     """Takes exchanges, and never makes anybody wait."""
 
     thinned: int
+    sent: int
 
     @property
     def connected(self) -> bool:
@@ -20,6 +21,10 @@ class Link(Protocol):
     @property
     def dropped(self) -> Mapping[str, int]:
         """Dropped exchanges by reason."""
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes that wait for its socket."""
 
     def offer(self, exchange: Exchange) -> None:
         """Send it or drop it."""
