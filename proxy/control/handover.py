@@ -63,9 +63,10 @@ def duty(entry: Entry, judge: str) -> Duty:
 
 
 def needed(entries: Iterable[Entry]) -> frozenset[str]:
-    """The judges without which a route would be blind."""
-    made = (one.baseline.judge for one in entries if one.baseline is not None and not one.closed)
-    return frozenset(judge for judge in made if judge)
+    """The judges that answers are judged by, or would be if they were at hand: without them routes are blind."""
+    held = [one for one in entries if one.baseline is not None and not one.closed]
+    made = {one.baseline.judge for one in held if one.baseline is not None}
+    return frozenset((made | {one.judge for one in held}) - {""})
 
 
 def served_as(entry: Entry, judge: str) -> str:

@@ -214,6 +214,8 @@ def _baseline(entry: Entry, policy: Policy) -> dict[str, Any]:
         "hours": 0 if baseline is None else len(baseline.hours),
         "marks": {signal: size(marks) for signal, marks in sorted(entry.context.seen.items())},
         "judge": entry.state.learning.judge if baseline is None else baseline.judge,
+        "judged_by": entry.judge,
+        "learnt_beside": entry.heir,
     }
 
 

@@ -100,6 +100,7 @@ async def test_a_promoted_baseline_waits_for_a_person_and_then_the_new_one_judge
         assert (version.baseline.judge, round(version.baseline.rate, 3)) == (NEW, 0.8)
         assert version.parent == 1
         await orders.promote("support", "2", KIM)
+        assert built.plane.judges_needed == {OLD, NEW}, "until a look has let all know"
         await built.second()
         assert built.plane.duty("support") == Duty(NEW, "")
         await built.days(12, 8, 2)
