@@ -165,6 +165,16 @@ def test_the_guarded_critical_line(rate: float, median: float) -> None:
     assert statistics.median(found) == pytest.approx(median, rel=0.15)
 
 
+def test_the_guard_asks_about_the_baseline_itself_not_about_its_limit() -> None:
+    """Section 4: the line is 0.7125 for 0.95 of 300 prompts too, though what can be proved of them is far lower.
+
+    Found so: lines drawn from the limits (0.67) left the requirement's own example, 0.95 -> 0.70, mostly uncalled.
+    """
+    plan = make_plan(replace(KNOWN, refusals={"a": Tally(285, 300)}), Policy(), 60.0)
+    found = lengths(12, lambda rng: called_critical(plan, rng, 0.70, 1_500))
+    assert sum(one < 1_500 for one in found) >= 10
+
+
 def test_the_guard_rarely_over_calls() -> None:
     """Section 4: a true 0.80 is called critical in 0.02 of runs of 8 000, never a rate on the warning line."""
     plan = known_plan()
