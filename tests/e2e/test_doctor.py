@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import socket
@@ -9,7 +10,8 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import pytest
 import trustme
 import yaml
 
+from proxy.cli import main
 from tests.support import ROOT, free_ports, groundwire, until
 
 SECRET = "zqvxkjwq-secret"
@@ -27,11 +30,9 @@ QUICK = ("--set", "classifiers.enabled=false")
 class Doctor:
     """What `groundwire doctor --json` said."""
 
-    def __init__(self, done: subprocess.CompletedProcess[str]) -> None:
-        assert done.stdout, done.stderr
-        self.code = done.returncode
-        self.text = done.stdout + done.stderr
-        self.findings: list[dict[str, str]] = json.loads(done.stdout)["findings"]
+    def __init__(self, *words: str) -> None:
+        self.code, self.text = run(*words, "--json")
+        self.findings: list[dict[str, str]] = json.loads(self.text)["findings"]
 
     def of(self, check: str, *levels: str) -> str:
         """The words of a check's findings, of these levels or of all."""
@@ -42,19 +43,12 @@ class Doctor:
         )
 
 
-def run(
-    *words: str, environment: Mapping[str, str] | None = None, as_json: bool = True
-) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "proxy.cli", "doctor", *words, *(["--json"] if as_json else [])]
-    return subprocess.run(
-        command,
-        cwd=ROOT,
-        env={**os.environ, **(environment or {})},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def run(*words: str) -> tuple[int, str]:
+    """The command in this process, as a pipe sees it: the exit code, and all that it wrote."""
+    out = io.StringIO()
+    with redirect_stdout(out), redirect_stderr(out):
+        code = main(["doctor", *words])
+    return code, out.getvalue()
 
 
 def settings(folder: Path, **values: Any) -> str:
@@ -92,7 +86,7 @@ def stranger() -> Iterator[str]:
 
 def test_before_the_first_start(tmp_path: Path, upstream: str) -> None:
     file = settings(tmp_path, upstream=upstream, classifiers={"enabled": True})
-    found = Doctor(run("--config", file, environment={"OTEL_EXPORTER_OTLP_ENDPOINT": ""}))
+    found = Doctor("--config", file)
     assert found.of("Classifiers", "fail") == ""
     assert found.code == 0, found.text
     assert "no Groundwire runs here" in found.of("Running", "note")
@@ -100,9 +94,10 @@ def test_before_the_first_start(tmp_path: Path, upstream: str) -> None:
     assert "probe texts are judged" in found.of("Classifiers")
     assert "agrees within" in found.of("Clock", "ok")
     assert not (tmp_path / "state").exists(), "looking changes nothing"
-    plain = run("--config", file, as_json=False)
-    assert plain.returncode == 0
-    assert "\x1b" not in plain.stdout
+    command = [sys.executable, "-m", "proxy.cli", "doctor", "--config", file, *QUICK]
+    plain = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (plain.returncode, plain.stderr) == (0, "")
+    assert plain.stdout.isascii(), "no colours and no signs where nobody looks"
     assert plain.stdout.startswith("Groundwire ")
 
 
@@ -110,24 +105,23 @@ def test_beside_a_running_one(tmp_path: Path, upstream: str) -> None:
     with groundwire(tmp_path, upstream, {"discovery": {"interval_s": 1}, "policy": "strict"}) as wire:
         until(lambda: wire.control.get("/v1/routes")["routes"], "the route")
         until(lambda: wire.get(f"{wire.analysis_health}/readyz")[0] == 200, "analysis")
-        found = Doctor(run("--config", str(tmp_path / "groundwire.yaml")))
+        found = Doctor("--config", str(tmp_path / "groundwire.yaml"))
         assert found.code == 0, found.text
         assert found.of("Addresses", "fail") == ""
         assert found.of("Addresses").count("held by the Groundwire that runs") == 3
         assert f"pid {wire.process.pid}" in found.of("Addresses")
         told = found.of("Running", "ok")
-        assert all(
-            word in told for word in ("traffic process", "analysis process", "link to analysis", "newest enforcements")
-        )
+        for word in ("traffic process", "analysis process", "link to analysis", "newest enforcements"):
+            assert word in told
         assert "in use" in found.of("Store", "ok")
         assert found.of("Permissions", "warn", "fail") == ""
         other = Doctor(
-            run("--set", f"listen.data={wire.data.removeprefix('http://')}", "--state-dir", str(tmp_path / "x"))
+            *QUICK, "--set", f"listen.data={wire.data.removeprefix('http://')}", "--state-dir", str(tmp_path / "x")
         )
         assert "taken by" in other.of("Addresses", "fail")
 
 
-def test_a_house_where_much_is_broken(tmp_path: Path, stranger: str) -> None:
+def test_a_house_where_much_is_broken(tmp_path: Path, stranger: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each thing is named with what to do; no secret is told; the whole takes no longer for it."""
     state, policy, secret = tmp_path / "state", tmp_path / "policy.yaml", tmp_path / "key"
     state.mkdir()
@@ -155,8 +149,8 @@ def test_a_house_where_much_is_broken(tmp_path: Path, stranger: str) -> None:
             classifiers={"model": str(tmp_path)},
             routes={"m": {"baseline_file": str(tmp_path / "none.json")}},
         )
-        environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://kim:{SECRET}@127.0.0.1:{free}"}
-        found = Doctor(run("--config", file, environment=environment))
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://kim:{SECRET}@127.0.0.1:{free}")
+        found = Doctor("--config", file)
     assert found.code == 1
     assert SECRET not in found.text
     for check, level, word in (
@@ -202,10 +196,10 @@ def test_a_certificate_that_nobody_trusts(tmp_path: Path) -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         url = f"https://localhost:{server.server_port}"
-        distrusted = Doctor(run("--config", settings(tmp_path, upstreams={"default": {"url": url}})))
+        distrusted = Doctor("--config", settings(tmp_path, upstreams={"default": {"url": url}}))
         assert "upstreams.default.tls_ca_file" in distrusted.of("Upstreams and routes", "fail")
         trusted = {"default": {"url": url, "tls_ca_file": str(tmp_path / "ca.pem")}}
-        found = Doctor(run("--config", settings(tmp_path, upstreams=trusted)))
+        found = Doctor("--config", settings(tmp_path, upstreams=trusted))
         assert "route tuned: base base" in found.of("Upstreams and routes", "ok"), found.text
     finally:
         server.shutdown()
@@ -214,14 +208,16 @@ def test_a_certificate_that_nobody_trusts(tmp_path: Path) -> None:
 
 def test_our_own_port_is_no_upstream(tmp_path: Path) -> None:
     (port,) = free_ports(1)
-    found = Doctor(run(*QUICK, "--set", f"listen.data=0.0.0.0:{port}", "--set", f"upstream=http://localhost:{port}"))
+    found = Doctor(*QUICK, "--set", f"listen.data=0.0.0.0:{port}", "--set", f"upstream=http://localhost:{port}")
     assert "requests would go round" in found.of("Upstreams and routes", "fail")
 
 
 def test_settings_that_cannot_be_read_and_flags_that_are_wrong(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("upstreem: http://x\n")
-    done = run("--config", str(tmp_path / "bad.yaml"), as_json=False)
-    assert done.returncode == 1
-    assert "bad.yaml:1 (upstreem)" in done.stdout
-    assert done.stdout.rstrip().endswith("1 to mend.")
-    assert run("--nonsense", as_json=False).returncode == 2
+    code, text = run("--config", str(tmp_path / "bad.yaml"))
+    assert code == 1
+    assert "bad.yaml:1 (upstreem)" in text
+    assert text.rstrip().endswith("1 to mend.")
+    with pytest.raises(SystemExit) as wrong:
+        run("--nonsense")
+    assert wrong.value.code == 2

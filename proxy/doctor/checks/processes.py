@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from proxy import VERSION
 from proxy.doctor.finding import Finding, fail, note, ok, warn
 from proxy.doctor.running import Process, Running
+from proxy.doctor.running import look as ask
 from proxy.doctor.scene import Scene
 
 DROPPED_SHARE: Final = 0.01
+ON_ITS_WAY_S: Final = 1.0
 NAMES: Final = {"traffic": "listen.health", "analysis": "listen.analysis_health"}
 LACKS: Final[Mapping[str, str]] = {
     "enforcement_unknown": "start the analysis process: what it holds back is not known here",
@@ -25,8 +28,18 @@ STATUS: Final[Mapping[str, str]] = {
 
 
 async def look(scene: Scene) -> Sequence[Finding]:
-    """What was asked already."""
-    return judge(scene.running)
+    """What was asked already; asked anew where the answers crossed a snapshot on its way."""
+    running = scene.running
+    if differing(running):
+        await asyncio.sleep(ON_ITS_WAY_S)
+        running = await ask(scene.settings)
+    return judge(running)
+
+
+def differing(running: Running) -> bool:
+    """Whether traffic holds other enforcements than analysis has sent. Pure."""
+    has = running.traffic.value("groundwire_snapshot_version")
+    return has is not None and running.status is not None and has != running.status.get("version")
 
 
 def judge(running: Running) -> list[Finding]:
@@ -130,10 +143,10 @@ def _status(status: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _snapshot(traffic: Process, status: Mapping[str, Any]) -> Iterator[Finding]:
     has, wanted = traffic.value("groundwire_snapshot_version"), status.get("version")
-    if has is None or not isinstance(wanted, int):
+    if has is None:
         return
-    if int(has) == wanted:
+    if has == wanted:
         yield ok(f"traffic holds the newest enforcements (snapshot {wanted})")
     else:
-        mend = "run it again in a second; if it stays so, restart the traffic process"
+        mend = "look whether both name the same link.socket; if they do, restart the traffic process"
         yield warn(f"traffic holds snapshot {has:.0f}, analysis has sent {wanted}", "link.socket", mend)
