@@ -33,7 +33,9 @@ def attributes(pairs: Any) -> dict[str, Any]:
 
 @dataclass
 class Received:
-    """What came. `raw` is every message as bytes; `headers` those of HTTP requests, or gRPC metadata."""
+    """What came. `raw` is every message of spans and logs as bytes, `others` those of anything else over HTTP; `headers`
+    are those of HTTP requests, or gRPC metadata.
+    """
 
     url: str = ""
     spans: list[Span] = field(default_factory=list)
@@ -41,6 +43,7 @@ class Received:
     resources: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
+    others: list[bytes] = field(default_factory=list)
 
     def traces(self, request: Any) -> None:
         self.raw.append(request.SerializeToString())
@@ -85,6 +88,8 @@ def http_receiver() -> Iterator[Received]:
                 received.traces(trace_service_pb2.ExportTraceServiceRequest.FromString(body))
             elif self.path == "/v1/logs":
                 received.logs(logs_service_pb2.ExportLogsServiceRequest.FromString(body))
+            else:
+                received.others.append(body)
             self.send_response(200)
             self.send_header("Content-Type", "application/x-protobuf")
             self.send_header("Content-Length", "0")
