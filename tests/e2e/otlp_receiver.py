@@ -33,8 +33,8 @@ def attributes(pairs: Any) -> dict[str, Any]:
 
 @dataclass
 class Received:
-    """What came. `raw` is every message of spans and logs as bytes, `others` those of anything else over HTTP; `headers`
-    are those of HTTP requests, or gRPC metadata.
+    """What came. `raw` is every message of spans and logs as bytes, `others` those of anything else over HTTP;
+    `headers` are those of HTTP requests, or gRPC metadata.
     """
 
     url: str = ""
