@@ -79,6 +79,7 @@ docs: setup  ## pages that are made from declarations
 	@$(PY) -m proxy.config.policy_schema > policies/schema.json
 	@$(PY) scripts/helm-values > docs/helm-values.md
 	@$(PY) -m proxy.inventory.page > docs/data-inventory.md
+	@$(PY) -m proxy.telemetry.page > docs/metrics.md
 	@$(PY) -m proxy.telemetry.dashboards helm/groundwire/files/dashboards
 
 pins:  ## renew requirements/*.txt (needs uv)
