@@ -58,11 +58,12 @@ environment:
 Each process is a resource of its own: `groundwire.process` is `traffic` or `analysis`, and `service.instance.id` ends
 in the process and its id. Values are totals (cumulative); for a backend that wants differences use the collector's
 processor `cumulativetodelta`. Export runs in a thread and never holds up anything: one that fails is counted
-(`groundwire_otlp_metric_exports_total`), and the next one has all that it had. Traffic's values come up the link every
-ten seconds, or as often as they are exported, so they may be that much older.
+(`groundwire_otlp_metric_exports_total`), and the next one has all that it had. Traffic's values come up the link
+every ten seconds, or as often as they are exported, so they may be that much older.
 
 A name in OTLP is that of Prometheus without what Prometheus spells out: the unit and `_total` go, the first part
-becomes a namespace. By OpenTelemetry's own rules for Prometheus a collector's exporter gives back the name in the first column.
+becomes a namespace. By OpenTelemetry's own rules for Prometheus a collector's exporter gives back the name in the first
+column.
 
 ## Labels
 
