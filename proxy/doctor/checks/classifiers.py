@@ -47,7 +47,9 @@ async def look(scene: Scene) -> Sequence[Finding]:
 
 
 def _local(settings: Classifiers) -> Iterator[Finding]:
-    for key, name in (("classifiers.model", settings.model), *(("classifiers.also", one) for one in settings.also)):
+    further = {"classifiers.also": settings.also, "classifiers.previous": settings.previous}
+    named = [("classifiers.model", settings.model), *((key, one) for key, some in further.items() for one in some)]
+    for key, name in named:
         try:
             folder = find_model(name)
             if (room := read_container().room_bytes) < ROOM_BYTES:

@@ -24,7 +24,7 @@ async def look(scene: Scene) -> Sequence[Finding]:
     try:
         wanted = endpoints(scene.environment)
     except TracingError as wrong:
-        return [fail(str(wrong), "OTEL_*", "correct the variable: the analysis process does not start so")]
+        return [fail(str(wrong), "OTEL_*", "correct the variable: until then nothing is sent")]
     if not wanted:
         return [note("no OTLP endpoint is asked for: metrics are scraped from /metrics, and there are no traces")]
     return [one for found in await asyncio.gather(*(_asked(*each) for each in wanted.items())) for one in found]

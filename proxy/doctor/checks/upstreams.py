@@ -111,7 +111,8 @@ def _route(found: Found, settings: Settings, listings: Mapping[str, object]) -> 
 
 def _lists(listings: Mapping[str, object], upstream: str, model: str) -> bool:
     models = listings.get(upstream, ())
-    return isinstance(models, tuple) and any(one.id == model for one in models)
+    ids = {one.id for one in models} if isinstance(models, tuple) else set()
+    return model in ids or f"{model}:latest" in ids  # Ollama lists a tag that clients may leave out
 
 
 # --- looking ---------------------------------------------------------------------------------------------------------
