@@ -69,7 +69,7 @@ column.
 
 Every label has a bound, which holds whatever names clients send. A value over it is counted under `other`: counters and
 histograms of such values are added up there, gauges of them are left out, and `groundwire_metrics_overflowed_series`
-says how many series that met. No label holds a text, a hash of one, or the name of a user.
+says how many series that met. No label holds a text or the name of a user; a system prompt is a keyed hash (`stratum`).
 
 ## Metrics of model servers
 
