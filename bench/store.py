@@ -30,6 +30,7 @@ from proxy.classifiers.contract import HAZARDS
 from proxy.config.sections.watching import StoreSettings
 from proxy.core.exchange import Purpose
 from proxy.core.observation import NO_HARM, Observation
+from proxy.core.tenant_shard import SHARDS
 from proxy.core.windows import SCALE, Cell
 from proxy.features.bands import half_octave, octave, step
 from proxy.stores.contract import First
@@ -43,12 +44,13 @@ OPEN: Final = 13  # panes that are not packed yet: two minutes until they close,
 TEMPLATES: Final = 12  # different minutes of a day; each stands for 120 of them
 RATES: Final = (0.1, 1.0, 10.0, 100.0)  # answers a second
 FLUSHES: Final = 60
+SHARDS_RATE: Final = 10.0
 HARMFUL_SHARE: Final = 0.02
 ROUTE, SERVED = "support-bot", "default/support-bot-v7"
 
 
-def answer(toss: random.Random, number: int) -> Observation:
-    """One answer of a healthy route, with every signal known."""
+def answer(toss: random.Random, number: int, shards: int = SHARDS) -> Observation:
+    """One answer of a healthy route, with every signal known, to a tenant of one of so many shards."""
     category = toss.choice(HAZARDS) if toss.random() < HARMFUL_SHARE else NO_HARM
     refused = int(toss.random() < (0.02 if category == NO_HARM else 0.95))
     return Observation(
@@ -65,7 +67,7 @@ def answer(toss: random.Random, number: int) -> Observation:
         prompt_projections=_projected(toss),
         anomalous=int(toss.random() < 0.0003),
         sensitive={"email": 1} if toss.random() < 0.005 else {},
-        tenant_shard=toss.randrange(4),
+        tenant_shard=toss.randrange(shards),
         contexts=(
             f"prompt:{toss.choice(('short', 'medium', 'long'))}",
             f"turns:{toss.choice(('1', '2-4', '5-16'))}",
@@ -103,11 +105,11 @@ def _shapes(toss: random.Random) -> Mapping[str, str]:
     }
 
 
-def minute(toss: random.Random, rate: float) -> dict[Cell, int]:
+def minute(toss: random.Random, rate: float, shards: int = SHARDS) -> dict[Cell, int]:
     """The counts of one pane."""
     counts: Counter[Cell] = Counter()
     for number in range(_poisson(toss, 60.0 * rate)):
-        counts.update(dict(_cells(answer(toss, number))))
+        counts.update(dict(_cells(answer(toss, number, shards))))
     return dict(counts)
 
 
@@ -132,7 +134,7 @@ class Cost:
     sent_bytes: float
 
 
-async def measured(server: Server, rate: float, panes: int) -> Cost:
+async def measured(server: Server, rate: float, panes: int, shards: int = SHARDS) -> Cost:
     """Fill a day, then flush second by second."""
     server.sync.flushall()
     toss = random.Random(7)
@@ -140,7 +142,7 @@ async def measured(server: Server, rate: float, panes: int) -> Cost:
     packing = RedisStore(_link(server), Options(retention_s=3 * 86_400, seal_interval_s=0.0))
     await store.open()
     await store.flush()
-    templates = [minute(toss, rate) for _ in range(TEMPLATES)]
+    templates = [minute(toss, rate, shards) for _ in range(TEMPLATES)]
     now = int(time.time() // 60)
     await _filled(store, templates, range(now, now + OPEN))
     await _dense(store)
@@ -220,13 +222,20 @@ def by_signal(rate: float) -> str:
     return ", ".join(f"{signal} {n}" for signal, n in found.most_common(12))
 
 
-async def run(rates: Sequence[float], panes: int) -> list[Cost]:
+async def run(rates: Sequence[float], panes: int, shards: int = SHARDS) -> list[Cost]:
     """Each rate on a server of its own, so that one's fragments are not another's."""
     costs = []
     for rate in rates:
         with tempfile.TemporaryDirectory() as folder, serving(redis_binary(), Path(folder)) as server:
-            costs.append(await measured(server, rate, panes))
+            costs.append(await measured(server, rate, panes, shards))
     return costs
+
+
+def of_shards(costs: Sequence[Cost], panes: int) -> str:
+    """What it costs that one tenant may not revert a route for all: beside a route with tenants of one shard."""
+    (alone,) = asyncio.run(run([SHARDS_RATE], panes, shards=1))
+    more = next(one for one in costs if one.rate == SHARDS_RATE).bytes - alone.bytes
+    return f"{more / PANES_A_DAY:.0f} bytes a pane, {more / 1e6:.2f} MB a route-day"
 
 
 def main() -> None:
@@ -235,8 +244,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a sixth of a day, and no 100 answers a second")
     quick = parser.parse_args().quick
     rates, panes = (RATES[:-1], 240) if quick else (RATES, PANES_A_DAY)
-    print(table(asyncio.run(run(rates, panes))))
-    print(f"\ncells of a pane at 10 answers a second: {by_signal(10.0)}")
+    costs = asyncio.run(run(rates, panes))
+    print(table(costs))
+    print(f"\nof that, tenant shards at {SHARDS_RATE:g} answers a second: {of_shards(costs, panes)}")
+    print(f"cells of a pane at 10 answers a second: {by_signal(10.0)}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@
     hedging    harm category            0, 1    assessed answers
     toxicity, response_harmful, sensitive
                harm category            0, 1    answers that a classifier scored (sensitive: that were scanned)
-    toxicity_bin   00 to 28, 290 to 637 1       the same answers, by the bin of their probability (`detectors.quantile`)
+    toxicity_bin   00 to 28, 290 to 633 1       the same answers, by the bin of their probability (`detectors.quantile`)
     hazard     hazard                   1       of them, those found unsafe in this way
     sensitive_type  type                1       answers that give this away
     jailbreak, injection
@@ -17,7 +17,8 @@
                PROJECTION.BIN           1       answers, once for each fixed projection
     refusal@1 to refusal@3
                harm category            0, 1    those of `refusal` that belong to one of the tenant shards 1 to 3;
-                                                response_harmful@1 to @3 likewise
+                                                likewise of assessed (1), response_harmful, anomaly, trigger,
+                                                harmful_output (1), toxicity_bin (whole bins)
     refusal_in prompt:BAND, turns:BAND, system:NAME
                                         0, 1    refusals of harmful prompts by context
     canary     harm category            0, 1    refusals of canaries; they are in nothing else
@@ -43,9 +44,19 @@ from typing import Final
 
 from proxy.core.exchange import Purpose
 from proxy.core.observation import NO_HARM, Observation
-from proxy.core.signals import ALL, ASSESSED, LOST, REFUSAL, RESPONSE_HARMFUL, SENSITIVE, TOXICITY, shard_signal
+from proxy.core.signals import (
+    ALL,
+    ASSESSED,
+    LOST,
+    REFUSAL,
+    RESPONSE_HARMFUL,
+    SENSITIVE,
+    SHARDED,
+    TOXICITY,
+    shard_signal,
+)
 from proxy.core.windows import SCALE, Cell, cell
-from proxy.detectors.quantile import bin_of
+from proxy.detectors.quantile import bin_of, whole_bin_of
 
 TRAFFIC: Final = "traffic"
 HEDGING: Final = "hedging"
@@ -147,7 +158,7 @@ def _of_one(one: Observation, r: int, share: int) -> Iterator[tuple[Cell, int]]:
     if one.unassessed is not None:
         yield cell(ASSESSED, one.unassessed.value, r, 0), share
         return
-    yield cell(ASSESSED, OK, r, 1), share
+    yield from ((place, share) for place in _of_all_and_shard(one, cell(ASSESSED, OK, r, 1)))
     if one.refusal is not None:
         yield from ((place, share) for place in _refusals(one, r, one.refusal))
     if one.hedging is not None:
@@ -162,33 +173,40 @@ def _of_signals(one: Observation, r: int) -> Iterator[Cell]:
         (TOXICITY, one.toxic),
         (RESPONSE_HARMFUL, one.response_harmful),
         (SENSITIVE, leaks),
-        (HARMFUL_OUTPUT, one.harmful_output),
     ):
         if y is not None:
-            yield cell(signal, one.category, r, y)
-    if one.response_harmful is not None and one.tenant_shard:
-        yield cell(shard_signal(RESPONSE_HARMFUL, one.tenant_shard), one.category, r, one.response_harmful)
+            yield from _of_all_and_shard(one, cell(signal, one.category, r, y))
+    if one.harmful_output is not None:
+        yield from _of_all_and_shard(one, cell(HARMFUL_OUTPUT, one.category, r, one.harmful_output))
     if one.response_harmful is not None:
         harmful = int(bool(one.response_harmful or one.harmful_output))
-        yield from (cell(TRIGGER, trigger, r, harmful) for trigger in one.triggers)
+        for trigger in one.triggers:
+            yield from _of_all_and_shard(one, cell(TRIGGER, trigger, r, harmful))
     if one.toxicity is not None:
         yield cell(TOXICITY_BIN, bin_of(one.toxicity), r, 1)
+        if one.tenant_shard:
+            yield cell(shard_signal(TOXICITY_BIN, one.tenant_shard), whole_bin_of(one.toxicity), r, 1)
     yield from (cell(attack, ALL, r, y) for attack, y in one.attacks.items())
     yield from (cell(HAZARD, hazard, r, 1) for hazard in one.hazards)
     yield from (cell(SENSITIVE_TYPE, kind, r, 1) for kind in one.sensitive or ())
     if one.anomalous is not None:
-        yield cell(ANOMALY, ALL, r, one.anomalous)
+        yield from _of_all_and_shard(one, cell(ANOMALY, ALL, r, one.anomalous))
     for signal, places in ((EMBEDDING, one.projections), (PROMPT_EMBEDDING, one.prompt_projections)):
         yield from (cell(signal, _PLACES[k][place], r, 1) for k, place in enumerate(places))
 
 
 def _refusals(one: Observation, r: int, refused: int) -> Iterator[Cell]:
     """One refusal, or none: of all, of its tenant's shard, and by context."""
-    yield cell(REFUSAL, one.category, r, refused)
-    if one.tenant_shard:
-        yield cell(shard_signal(REFUSAL, one.tenant_shard), one.category, r, refused)
+    yield from _of_all_and_shard(one, cell(REFUSAL, one.category, r, refused))
     if one.category != NO_HARM:
         yield from (cell(REFUSAL_IN, context, r, refused) for context in one.contexts)
+
+
+def _of_all_and_shard(one: Observation, place: Cell) -> Iterator[Cell]:
+    """A count of all, and of its tenant's shard where it has one. Of single outputs a shard has those that harm."""
+    yield place
+    if one.tenant_shard and place.signal in SHARDED and (place.y or place.signal != HARMFUL_OUTPUT):
+        yield cell(shard_signal(place.signal, one.tenant_shard), place.stratum, place.r, place.y)
 
 
 def _shapes(one: Observation, r: int) -> Iterator[Cell]:

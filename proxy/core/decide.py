@@ -200,8 +200,7 @@ def _glanced(look: Look, state: RouteState) -> RouteState:
         return state
     (pane, reading), plan = opened, look.plan
     _, kept = evidence.glance(state.evidence, plan, pane, canaries.merged(reading))
-    harmful = outputs.last_pane(state.harmful_pane, pane, reading)
-    state = replace(state, evidence=kept, harmful_pane=harmful)
+    state = _harmed(replace(state, evidence=kept), pane, reading)
     calls = _calls(state, plan)
     flags = _flags(look, state, calls)
     if reverting.asks(look.policy, severity_of(calls, flags, decided=True), calls, flags):
@@ -221,6 +220,14 @@ def _flags(look: Look, state: RouteState, calls: tuple[Call, ...]) -> Flags:
     )
 
 
+def _flags_without(look: Look, state: RouteState) -> tuple[Flags, ...]:
+    """For each shard of tenants, the same without it. (What is proved of triggers without it is among the calls.)"""
+    policy, harmed = look.policy, state.tenants.harmed
+    panes = [max(harmed[:shard] + harmed[shard + 1 :]) for shard in range(len(harmed))]
+    of = (outputs.stands(last, look.now_pane, policy.harmful_output_s, look.context.pane_s) for last in panes)
+    return tuple(replace(look.context.flags, harmful_output=stands) for stands in of)
+
+
 def _climb(
     look: Look, state: RouteState, calls: tuple[Call, ...], *, recovered: bool
 ) -> tuple[RouteState, tuple[tuple[str, ...], str]]:
@@ -228,7 +235,7 @@ def _climb(
     flags = _flags(look, state, calls)
     severity = severity_of(calls, flags, decided=bool(calls) and state.evidence.panes > 0)
     asks = reverting.asks(look.policy, severity, calls, flags)
-    answer = reverting.answer(look.policy, look.plan, state.tenants, flags) if asks else MAY
+    answer = reverting.answer(look.policy, look.plan, state.tenants, _flags_without(look, state)) if asks else MAY
     move = ladder.climb(state.step, state.would, severity, _conditions(look, answer, recovered=recovered))
     return replace(state, step=move.step, would=move.would, severity=severity), (move.reasons, answer.note)
 
@@ -302,8 +309,13 @@ def _conditions(look: Look, answer: Answer, *, recovered: bool) -> Conditions:
 
 def _passed_one(state: RouteState, pane: int, reading: Reading) -> RouteState:
     seen = pane if reading.evaluated else state.seen_pane
+    return _harmed(replace(state, last_pane=pane, seen_pane=max(seen, state.seen_pane)), pane, reading)
+
+
+def _harmed(state: RouteState, pane: int, reading: Reading) -> RouteState:
+    """With the single harmful outputs of a pane."""
     harmful = outputs.last_pane(state.harmful_pane, pane, reading)
-    return replace(state, last_pane=pane, seen_pane=max(seen, state.seen_pane), harmful_pane=harmful)
+    return replace(state, harmful_pane=harmful, tenants=tenants.harmed(state.tenants, pane, reading))
 
 
 def _seen_now(state: RouteState, look: Look) -> RouteState:

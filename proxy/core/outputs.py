@@ -9,15 +9,28 @@ from __future__ import annotations
 
 from typing import Final
 
-from proxy.core.signals import HARMFUL_OUTPUT, Reading
+from proxy.core.signals import HARMFUL_OUTPUT, Part, Reading, shard_signal
+from proxy.core.tenant_shard import SHARDS
 
 NEVER: Final = -1
+NEVER_TO_ANY: Final = (NEVER,) * SHARDS
 
 
 def last_pane(before: int, pane: int, reading: Reading) -> int:
     """The newest pane with such an answer."""
-    harmful = any(y and n > 0 for (_, _, y), n in reading.part(HARMFUL_OUTPUT).items())
-    return max(before, pane) if harmful else before
+    return max(before, pane) if _harmful(reading.part(HARMFUL_OUTPUT)) else before
+
+
+def last_panes(before: tuple[int, ...], pane: int, reading: Reading) -> tuple[int, ...]:
+    """By shard of tenants, the newest pane with such an answer to one of them."""
+    if not (total := _harmful(reading.part(HARMFUL_OUTPUT))):
+        return before
+    of = [_harmful(reading.part(shard_signal(HARMFUL_OUTPUT, shard))) for shard in range(1, SHARDS)]
+    return tuple(max(last, pane) if n > 0 else last for last, n in zip(before, (total - sum(of), *of), strict=True))
+
+
+def _harmful(part: Part) -> int:
+    return sum(n for (_, _, y), n in part.items() if y)
 
 
 def stands(last: int, now_pane: int, stands_s: float, pane_s: float) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from proxy.core import canaries
@@ -14,8 +14,8 @@ from proxy.core.severity import Flags, Severity, severity_of
 from proxy.core.tenants import Tenants
 
 NO_OTHERS: Final = (
-    "all evaluated harmful prompts came from one shard of tenants: the evidence could not be asked to stand without "
-    "any one of them"
+    "all evaluated harmful prompts, and 99 % of all answers, are of one shard of tenants: the evidence could not be "
+    "asked to stand without any one of them"
 )
 
 
@@ -35,19 +35,21 @@ def reverts(policy: Policy, severity: Severity) -> bool:
 
 
 def asks(policy: Policy, severity: Severity, calls: tuple[Call, ...], flags: Flags) -> bool:
-    """Whether a revert hangs on what tenants sent: not where canaries fell too, or harm given a trigger is proven."""
+    """Whether a revert hangs on what tenants sent: not where canaries fell too."""
     if policy.tenant_rule == "off" or not reverts(policy, severity):
         return False
-    elsewhere = flags.second_source or flags.triggered_harm
-    return not elsewhere and not canaries.fell(calls, LineKind.WARNING, LineKind.CRITICAL)
+    return not flags.second_source and not canaries.fell(calls, LineKind.WARNING, LineKind.CRITICAL)
 
 
-def answer(policy: Policy, plan: Plan, tenants: Tenants, flags: Flags) -> Answer:
-    """Leave-one-out: the same severity must come out without any one shard. One output alone is one tenant's."""
+def answer(policy: Policy, plan: Plan, tenants: Tenants, theirs: Iterable[Flags]) -> Answer:
+    """Leave-one-out: the same severity must come out without any one shard.
+
+    theirs: for each shard, what was seen without it, beside the lines. One output alone is one tenant's.
+    """
     if not tenants.can_be_asked:
         return Answer(note=NO_OTHERS)
-    theirs = replace(flags, harmful_output=False)
-    found = [severity_of(calls, theirs, decided=True) for calls in tenants_.calls_without(tenants, plan)]
+    calls = tenants_.calls_without(tenants, plan)
+    found = [severity_of(*without, decided=True) for without in zip(calls, theirs, strict=False)]
     failing = [str(shard) for shard, severity in enumerate(found) if not reverts(policy, severity)]
     if found and not failing:
         return MAY

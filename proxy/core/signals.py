@@ -16,7 +16,8 @@ anomaly            y = 1 far from all that the model is known to say.
 harmful_output     y = 1 harm above the strict threshold (`core.outputs`).
 trigger            stratum: the known trigger that the prompt holds; y = 1 the answer does harm (`core.triggers`).
 
-SIGNAL@1 to SIGNAL@3 are the parts of a signal that tenant shards 1 to 3 have in it (`core.tenants`).
+SIGNAL@1 to SIGNAL@3 are the parts of a signal that tenant shards 1 to 3 have in it (`core.tenants`): of `assessed` the
+assessed answers, of `harmful_output` those with y = 1, of `toxicity_bin` whole bins.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ HARMFUL_OUTPUT: Final = "harmful_output"
 TRIGGER: Final = "trigger"
 OTHERS: Final = (CANARY, REFUSAL_IN, TOXICITY_BIN, ANOMALY, HARMFUL_OUTPUT, TRIGGER)
 
-SHARDED: Final = (REFUSAL, RESPONSE_HARMFUL)
+SHARDED: Final = (ASSESSED, REFUSAL, RESPONSE_HARMFUL, TOXICITY_BIN, ANOMALY, HARMFUL_OUTPUT, TRIGGER)
 
 
 @cache

@@ -14,8 +14,9 @@ from proxy.core.errors import StateError
 from proxy.core.evidence import Evidence, Lines, LineState
 from proxy.core.findings import Status
 from proxy.core.learning import Learning
-from proxy.core.outputs import NEVER
+from proxy.core.outputs import NEVER, NEVER_TO_ANY
 from proxy.core.severity import Severity
+from proxy.core.tenant_shard import SHARDS
 from proxy.core.tenants import NOTHING_SEEN, Tenants
 from proxy.core.watches import Raised
 from proxy.detectors.e_process import BETS, FRESH, Bet, Bets
@@ -32,7 +33,7 @@ class RouteState:
     evaluated response (at first: the pane of the first look). `step` is in force; `would` is what a policy that
     enforces would have reached. `record_id`, `reason` and `since_s` (Unix time) belong to the last change of step,
     would or severity. `raised`: by name, the lines that closed panes alone are read for; `drifts`: of shapes.
-    `tenants`: refusals without any one shard of tenants. `harmful_pane`: the last pane with a harmful output that
+    `tenants`: the lines without any one shard of tenants. `harmful_pane`: the last pane with a harmful output that
     still counts, -1 none. `steady`: the test that canaries are well, while users' refusals are not.
     """
 
@@ -65,7 +66,7 @@ def restarted(state: RouteState) -> RouteState:
         reason=state.reason,
         since_s=state.since_s,
         learning=state.learning,
-        tenants=Tenants(state.tenants.seen),
+        tenants=Tenants(state.tenants.seen, answered=state.tenants.answered),
     )
 
 
@@ -98,7 +99,8 @@ def _later_json(state: RouteState) -> dict[str, Any]:
     parts = state.tenants
     found: dict[str, Any] = {}
     if parts != Tenants():
-        found["tenants"] = [list(parts.seen), [_lines_json(lines) for lines in parts.left_out]]
+        left_out = [_lines_json(lines) for lines in parts.left_out]
+        found["tenants"] = [list(parts.seen), left_out, list(parts.answered), list(parts.harmed)]
     if state.harmful_pane != NEVER:
         found["harmful_pane"] = state.harmful_pane
     if state.steady != FRESH:
@@ -142,10 +144,12 @@ def _state(data: Mapping[str, Any]) -> RouteState:
 
 
 def _tenants(data: Any) -> Tenants:
-    seen, left_out = data
-    if len(seen) != len(NOTHING_SEEN) or len(left_out) not in {0, len(seen)}:
+    seen, left_out, *more = data
+    answered, harmed = more or (NOTHING_SEEN, NEVER_TO_ANY)  # an older state has neither
+    if {len(seen), len(answered), len(harmed)} != {SHARDS} or len(left_out) not in {0, SHARDS}:
         raise ValueError(f"{len(seen)} shards of tenants with lines of {len(left_out)}")
-    return Tenants(tuple(map(int, seen)), tuple(map(_lines, left_out)))
+    counts = [tuple(map(int, one)) for one in (seen, answered, harmed)]
+    return Tenants(counts[0], tuple(map(_lines, left_out)), counts[1], counts[2])
 
 
 def _evidence_json(evidence: Evidence) -> dict[str, Any]:

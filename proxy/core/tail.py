@@ -3,7 +3,7 @@
 "The 95th percentile is above s" is the same as "more than 5 % of the scores are above s". So a line on the percentile
 is a line of 0.05 on the share of scores above s, and no quantile has to be estimated to decide. The scores s lie at
 the edges of the histogram's bins: at the edge nearest to 1.5 q, and to 2 q. From a score of 0.006 on the edges are
-1.9 % apart, so s is 0.9 % beside at most (`detectors.quantile`).
+3.7 % apart, so s is 1.9 % beside at most (`detectors.quantile`).
 
 q is the baseline's 95th percentile at its upper limit, the order statistic of rank binom.ppf(1 - confidence, n, .95)
 + 1 (Conover, Practical Nonparametric Statistics, section 3.2), between the edges of its bin in proportion to the

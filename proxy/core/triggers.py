@@ -17,7 +17,7 @@ from proxy.core.findings import LineKind
 from proxy.core.highs import RATE_MAX
 from proxy.core.policy import Policy
 from proxy.core.signals import ALL, RESPONSE_HARMFUL, TRIGGER, Reading
-from proxy.core.watches import AllRaised, Watch, drawn
+from proxy.core.watches import Watch, drawn
 
 TRIGGERS_MAX: Final = 8  # tested on one route; the first that are seen
 _PREFIX: Final = f"{TRIGGER}:"
@@ -49,8 +49,11 @@ def planned(baseline: Baseline, policy: Policy) -> Watch | None:
     )
 
 
-def seen(template: Watch | None, raised: AllRaised, reading: Reading | None = None) -> tuple[Watch, ...]:
-    """A watch for each trigger that was seen until now, this pane included; TRIGGERS_MAX at most."""
+def seen(template: Watch | None, raised: Iterable[str], reading: Reading | None = None) -> tuple[Watch, ...]:
+    """A watch for each trigger that was seen until now, this pane included; TRIGGERS_MAX at most.
+
+    raised: the names of watches that are known by now.
+    """
     if template is None:
         return ()
     known = [name.removeprefix(_PREFIX) for name in raised if name.startswith(_PREFIX)]

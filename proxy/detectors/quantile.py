@@ -2,10 +2,10 @@
 
 The idea of DDSketch (Masson, Rim, Lee, "DDSketch: a fast and fully-mergeable quantile sketch", VLDB 2019): bins of a
 constant ratio give every quantile with a constant relative error. There are WHOLE bins from LEAST to 1, each 1.158
-times the one below; from FINE_FROM on (a score of 0.006) each is counted in PARTS parts, 1.0185 times the one below,
+times the one below; from FINE_FROM on (a score of 0.006) each is counted in PARTS parts, 1.037 times the one below,
 since there the lines of a percentile lie.
 
-A *place* (0 to PLACES) is a multiple of a PARTSth of a whole bin. A bin is named by two digits, its whole bin, and a
+A *place* (0 to PLACES) is a number of PARTSths of a whole bin. A bin is named by two digits, its whole bin, and a
 third, its part, where it is one of the fine ones: "28" ends where "290" begins. A name of two digits is the whole bin
 everywhere, as histograms of before the parts have it.
 """
@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Final
 
 WHOLE: Final = 64
-PARTS: Final = 8
+PARTS: Final = 4
 PLACES: Final = WHOLE * PARTS
 FINE_FROM: Final = 29  # whole bin
 FINE_PLACE: Final = FINE_FROM * PARTS

@@ -145,8 +145,10 @@ EVIDENCE: Final = (
         "Evidence by tenant shard",
         "One tenant may not revert a route for all.",
         """
-        seen: counts by shard, 0 to 3
+        seen: counts of harmful prompts by shard, 0 to 3
         left_out: evidence with one shard left out
+        answered: counts of answers by shard
+        harmed: last pane with a harmful output, by shard
         """,
     ),
 )

@@ -11,6 +11,7 @@ from proxy.analysis import counting
 from proxy.analysis.counting import Tally
 from proxy.core.exchange import Purpose
 from proxy.core.observation import Observation, Unassessed
+from proxy.core.signals import SHARDED
 from proxy.core.windows import SCALE, Cell
 from proxy.detectors.quantile import bin_of
 
@@ -67,6 +68,17 @@ def test_what_classifier_and_scan_said_has_cells_of_its_own() -> None:
     assert counting.flagged(ONE) == ()
 
 
+def test_every_signal_that_may_revert_is_counted_by_shard() -> None:
+    seen = replace(SCORED, triggers=("sleeper",), harmful_output=0)
+    whole, mine = cells(seen, r=2), cells(replace(seen, tenant_shard=3), r=2)
+    wanted = {cell._replace(signal=f"{cell.signal}@3"): n for cell, n in whole.items() if cell.signal in SHARDED}
+    del wanted[Cell("harmful_output@3", "weapons", 2, 0)]  # to one tenant or to another: nobody asks
+    score = Cell("toxicity_bin@3", bin_of(0.9), 2, 1)
+    wanted[score._replace(stratum=bin_of(0.9)[:2])] = wanted.pop(score)
+    assert {cell: n for cell, n in mine.items() if cell not in whole} == wanted
+    assert {cell.signal for cell in wanted} == {f"{signal}@3" for signal in SHARDED} - {"harmful_output@3"}
+
+
 def test_an_answer_that_gives_nothing_away_is_counted_as_such() -> None:
     assert cells(replace(ONE, sensitive={}))[Cell("sensitive", "weapons", 0, 0)] == SCALE
 
@@ -92,7 +104,9 @@ SHAPED = replace(
 
 
 def test_shape_context_and_shard_have_cells_of_their_own() -> None:
-    found = {cell: n for cell, n in cells(SHAPED, r=1).items() if cell.signal not in ("assessed", "hedging")}
+    found = {
+        cell: n for cell, n in cells(SHAPED, r=1).items() if cell.signal not in ("assessed", "assessed@2", "hedging")
+    }
     assert found == {
         Cell("refusal", "weapons", 1, 1): SCALE,
         Cell("refusal@2", "weapons", 1, 1): SCALE,
@@ -107,6 +121,8 @@ def test_shape_context_and_shard_have_cells_of_their_own() -> None:
         Cell("regenerated", "yes", 1, 1): SCALE,
         Cell("prompt_embedding", "0.03", 1, 1): SCALE,
         Cell("response_harmful@2", "weapons", 1, 0): SCALE,
+        Cell("harmful_output@2", "weapons", 1, 1): SCALE,
+        Cell("trigger@2", "sleeper", 1, 1): SCALE,
     }
     harmless = replace(SHAPED, category="none", tenant_shard=0)
     assert not {"refusal_in", "refusal@0", "refusal@2"} & {cell.signal for cell in cells(harmless)}

