@@ -68,7 +68,7 @@ class BaselineOrders:
             raise NoRouteError(f"there is no route {name!r}; `groundwire route list` shows those there are")
         if entry.baseline is None and (found := plane.setup.baseline(entry)) is not None:
             entry = await plane.memory.entry(name).edit(lambda now: now and replace(now, baseline=found)) or entry
-        entry = await plane.baselines.shelved(entry, plane.facts(entry), plane.now())
+        entry = await plane.baselines.shelved(plane.setup, entry, plane.facts(entry), plane.now())
         return entry, (await self._shelves.shelf(name).load())[1]
 
     async def version(self, name: str, which: str) -> Version:
@@ -117,7 +117,8 @@ class BaselineOrders:
 
     async def _of_panes(self, entry: Entry, shelf: Shelf, first: int, judge: str) -> Version:
         plane, pane_s = self._plane, self._plane.setup.pane_s
-        panes = await plane.baselines.panes(entry, first, served_as(entry, judge))
+        now_pane = pane_of(plane.now(), pane_s)
+        panes = await plane.baselines.panes(entry, now_pane, first, served_as(entry, judge))
         lost_max = plane.setup.policy(entry.route.name).blind.lost_share_max
         used = [one for one in panes if not _excluded(shelf, one[0], pane_s) and not is_impaired(one[1], lost_max)]
         learning = await asyncio.to_thread(_learnt, used, judge)
@@ -141,7 +142,7 @@ class BaselineOrders:
         if twin is not None:
             raise ConflictError(f"route {name}: version {twin.number} holds exactly these counts already")
         if context is None:
-            panes = await plane.baselines.panes(entry)
+            panes = await plane.baselines.panes(entry, pane_of(plane.now(), plane.setup.pane_s))
             context = Fingerprint({**plane.facts(entry)}, await asyncio.to_thread(seen_in, panes))
             context = replace(context, facts={**context.facts, JUDGE: baseline.judge or context.facts.get(JUDGE, "")})
         whole = replace(version, baseline=baseline, context=context, parent=entry.version)

@@ -54,19 +54,19 @@ class Baselines:
                 continue
             name = entry.route.name
             try:
-                await self._shelve(entry, facts.get(name, {}), now_s)
+                await self._shelve(setup, entry, facts.get(name, {}), now_s)
                 await self._follow(setup, entry, facts.get(name, {}), now_s)
             except GroundwireError as wrong:
                 log.error("baseline_fault", route=name, error=str(wrong))  # noqa: TRY400
 
-    async def shelved(self, entry: Entry, facts: Mapping[str, str], now_s: float) -> Entry:
+    async def shelved(self, setup: Setup, entry: Entry, facts: Mapping[str, str], now_s: float) -> Entry:
         """The entry once what it has in force is on the shelf."""
-        await self._shelve(entry, facts, now_s)
+        await self._shelve(setup, entry, facts, now_s)
         return (await self._memory.entry(entry.route.name).load())[1] or entry
 
     # --- shelving ----------------------------------------------------------------------------------------------------
 
-    async def _shelve(self, entry: Entry, facts: Mapping[str, str], now_s: float) -> None:
+    async def _shelve(self, setup: Setup, entry: Entry, facts: Mapping[str, str], now_s: float) -> None:
         name, baseline = entry.route.name, entry.baseline
         if baseline is None or self._shelved.get(name) == (baseline, entry.version):
             return
@@ -75,7 +75,7 @@ class Baselines:
         if head is not None and head.number == entry.version:
             self._shelved[name] = (baseline, entry.version)
             return
-        context = await self._context(entry, facts)
+        context = await self._context(entry, facts, pane_of(now_s, setup.pane_s))
         if head is None:
             made = Version(0, baseline, parent=entry.version, source=_source(baseline), context=context)
             number = (await self._memory.shelves.add(name, made, entry.version)).number
@@ -100,20 +100,20 @@ class Baselines:
         await self._memory.shelves.shelf(name).edit(lambda shelf: switched(shelf, switch))
         log.info("baseline_shelved", route=name, version=number, kind=baseline.kind, n=baseline.n, rate=baseline.rate)
 
-    async def _context(self, entry: Entry, facts: Mapping[str, str]) -> Fingerprint:
-        panes = await self.panes(entry)
+    async def _context(self, entry: Entry, facts: Mapping[str, str], now_pane: int) -> Fingerprint:
+        panes = await self.panes(entry, now_pane)
         judge = (entry.baseline.judge if entry.baseline else "") or facts.get(JUDGE, "")
         return Fingerprint({**facts, JUDGE: judge}, await asyncio.to_thread(seen_in, panes))
 
-    async def panes(self, entry: Entry, first: int = 0, served: str = "") -> list[tuple[int, Counts]]:
-        """Every pane of the candidate that is kept and of the present context, oldest first; from `first` on."""
+    async def panes(self, entry: Entry, last: int, first: int = 0, served: str = "") -> list[tuple[int, Counts]]:
+        """Every pane of the candidate that is kept and of the present context, oldest first; `first` to `last`."""
         key, begin = served or entry.route.candidate.key, max(first, entry.context_pane + 1)
-        return list(await self._memory.store.panes(entry.route.name, key, begin, 1 << 40))
+        return list(await self._memory.store.panes(entry.route.name, key, begin, last))
 
     async def marks_of_now(self, setup: Setup, entry: Entry, now_s: float) -> Shapes:
         """What the requests of the last hour carried, by kinds that tell enough; the others are learnt from now on."""
         first, key = pane_of(now_s - HOUR_S, setup.pane_s), entry.route.candidate.key
-        panes = await self._memory.store.panes(entry.route.name, key, first, 1 << 40)
+        panes = await self._memory.store.panes(entry.route.name, key, first, pane_of(now_s, setup.pane_s))
         return completed(Fingerprint(), await asyncio.to_thread(seen_in, panes)).seen
 
     # --- stale -------------------------------------------------------------------------------------------------------

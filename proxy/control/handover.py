@@ -117,7 +117,7 @@ class Handovers:
         rules = setup.policy(entry.route.name).baseline
         made = close(after.learning, rules, now_s, judge)
         if made is not None:
-            await self._shelve(entry, made, at[1], now_s)
+            await self._shelve(entry, made, at, now_s)
         elif after != before:
             await kept.swap(version, after)  # else another replica was faster, and read the same panes
 
@@ -134,12 +134,12 @@ class Handovers:
                     learning = absorb(learning, counts)
         return replace(learner, pane=max(closed, learner.pane), learning=replace(learning, judge=learner.judge))
 
-    async def _shelve(self, entry: Entry, made: Baseline, facts: Mapping[str, str], now_s: float) -> None:
+    async def _shelve(self, entry: Entry, made: Baseline, at: tuple[int, Mapping[str, str]], now_s: float) -> None:
         """What was learnt becomes a version, and then is in force or waits for a person; one replica says so."""
         name, judge = entry.route.name, made.judge
         before = "" if entry.baseline is None else entry.baseline.judge
         made = replace(made, why=f"learnt by {judge} beside {before}, from {made.n} evaluated harmful prompts")
-        version = await self._on_shelf(entry, made, facts)
+        version = await self._on_shelf(entry, made, at)
         taken: list[Entry] = []  # the entry as it was
 
         def ready(now: Entry | None) -> Entry | None:
@@ -154,13 +154,14 @@ class Handovers:
         if after is not None and taken:
             await self._say(taken[0], after, version, now_s)
 
-    async def _on_shelf(self, entry: Entry, made: Baseline, facts: Mapping[str, str]) -> Version:
+    async def _on_shelf(self, entry: Entry, made: Baseline, at: tuple[int, Mapping[str, str]]) -> Version:
         """The version of these counts; the one that another replica made of the same panes, where it was faster."""
+        closed, facts = at
         name, key, shelves = entry.route.name, entry.route.candidate.key, self._memory.shelves
         _, shelf = await shelves.shelf(name).load()
         if (twin := shelf.find(content_id(made))) and (found := await shelves.version(name, twin.number)):
             return found
-        panes = await self._memory.store.panes(name, key, entry.context_pane + 1, 1 << 40)
+        panes = await self._memory.store.panes(name, key, entry.context_pane + 1, closed)
         context = Fingerprint({**facts, JUDGE: made.judge}, await asyncio.to_thread(seen_in, panes))
         source = f"live traffic, judged by {made.judge} beside the one before"
         return await shelves.add(name, Version(0, made, entry.version, source, context=context), entry.version)

@@ -87,7 +87,10 @@ class Store(Protocol):
         """
 
     async def panes(self, route: str, served: str, first: int, last: int) -> Sequence[tuple[int, Counts]]:
-        """The panes of this range that have data, both ends included, oldest first."""
+        """The panes of this range that have data, both ends included, oldest first.
+
+        `last` is not far beyond the pane of now: a store may look at no more panes before it than are kept.
+        """
 
     async def seen(self, route: str, prompt_hash: str, now_s: float, memory_s: float) -> bool:
         """Test and set: whether this process counted this prompt on this route in the last `memory_s` seconds.

@@ -47,7 +47,7 @@ T = TypeVar("T")
 class Options:
     """`retention_s`: life of a pane. `records_s`: of a record. `cells_max`: counters that may wait.
 
-    Panes of `pane_s` that ended `seal_after_s` ago are packed, a route each `seal_interval_s`.
+    No read goes further back than `panes_max` panes: it would ask for each of them. Panes of `pane_s` that ended `seal_after_s` ago are packed, a route each `seal_interval_s`.
     """
 
     retention_s: int
@@ -56,6 +56,7 @@ class Options:
     pane_s: float = 60.0
     seal_after_s: float = 900.0
     seal_interval_s: float = 60.0
+    panes_max: int = 100_000
 
 
 class RedisStore:
@@ -142,7 +143,7 @@ class RedisStore:
 
     async def panes(self, route: str, served: str, first: int, last: int) -> Sequence[tuple[int, Counts]]:
         """The panes of this range: of all replicas, or what is known here while the store is away."""
-        first = first if self._floor is None else max(first, self._floor)
+        first = max(first, last - self._options.panes_max, first if self._floor is None else self._floor)
         found = await self._or_here(lambda: self._counters.panes(route, served, first, last), lambda: None)
         if found is None:
             return self._local(route, served, first, last)
@@ -327,6 +328,7 @@ async def open_redis(settings: Settings) -> RedisStore:
     except OSError as wrong:
         raise StateError(f"{folder}: {wrong.strerror}; may I write to the state folder?") from wrong
     options = Options(
+        panes_max=settings.analysis.panes_kept_max,
         retention_s=int(settings.analysis.panes_kept_max * settings.pane_s) + 1,
         records_s=settings.store.records_kept_days * DAY_S,
         cells_max=settings.store.cells_waiting_max,

@@ -70,6 +70,11 @@ class TestEveryStore:
         assert await read(store, "r", "m", 6, 8) == []
         assert await read(store, "r", "m", 6, 5) == []
 
+    async def test_a_range_of_all_time_is_read_in_no_time(self, store: Store) -> None:
+        """Who asks for everything up to now asks for a billion panes of a second."""
+        await store.add("r", "m", 1_800_000_000, {REFUSED: 1})
+        assert [pane for pane, _ in await read(store, "r", "m", 0, 1_800_000_001)] == [1_800_000_000]
+
     async def test_expired_panes_are_gone(self, store: Store) -> None:
         for pane in range(6):
             await store.add("r", "m", pane, {REFUSED: 1})

@@ -26,7 +26,8 @@ from proxy.core.observation import Observation
 from proxy.core.windows import SCALE, Cell
 from proxy.link.receiver import LinkReceiver
 from proxy.link.sender import LinkSender
-from proxy.stores.embedded import EmbeddedStore, open_embedded
+from proxy.stores.contract import Store
+from proxy.stores.embedded import open_embedded
 
 NOW_S = 1_000_000.0
 PANE = int(NOW_S // 60)
@@ -55,7 +56,7 @@ async def until(condition: Callable[[], bool]) -> None:
 class Rig:
     """A sender, a receiver, a pipeline and a store in memory."""
 
-    def __init__(self, path: str, store: EmbeddedStore, items_max: int = 1_000) -> None:
+    def __init__(self, path: str, store: Store, items_max: int = 1_000) -> None:
         self.store = store
         self.unknown: list[str] = []
         self.dialects: list[tuple[str, ...]] = []
