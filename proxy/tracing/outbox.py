@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Outbox(Generic[T]):
-    """Of one signal. `offer` and `close` are called from one thread; `send` says whether a batch arrived, in another.
+    """Of one signal. All but `send` is called by one thread at a time; `send` says whether a batch arrived, in another.
 
     `sent`, `failed` and `dropped` count items since the start: delivered, given up by the exporter, left out here.
     """
@@ -45,10 +45,14 @@ class Outbox(Generic[T]):
         if len(self._held) >= self._sending.batch_items_max:
             self._wake.set()
 
-    def close(self, patience_s: float) -> None:
-        """Send what waits, for at most `patience_s`; what is left then is dropped. Blocks."""
+    def finish(self) -> None:
+        """Take nothing more, and send what waits at once."""
         self._closing = True
         self._wake.set()
+
+    def close(self, patience_s: float) -> None:
+        """`finish`, and wait for at most `patience_s`; what is left then is dropped. Blocks."""
+        self.finish()
         self._thread.join(patience_s)
         self._given_up = True
         self.dropped += len(self._held)

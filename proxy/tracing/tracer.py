@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -26,7 +27,7 @@ from proxy.tracing.span import Attributes, Event, Place, Span
 
 log = get_logger(__name__)
 
-CLOSE_WAIT_S: Final = 1.0  # for each signal, at the end of the process
+CLOSE_WAIT_S: Final = 1.0  # at the end of the process
 TOLD_MAX: Final = 1_024  # exchanges that were read and are not done with: a batch has far fewer
 
 
@@ -94,10 +95,13 @@ class Tracer:
                 yield sample(declared.WAITING, len(box), signal=signal)
 
     def close(self) -> None:
-        """Send what waits, at most CLOSE_WAIT_S for each signal, and stop. Blocks."""
-        self._boxes.spans.close(CLOSE_WAIT_S)
-        if self._boxes.events is not None:
-            self._boxes.events.close(CLOSE_WAIT_S)
+        """Send what waits, for at most CLOSE_WAIT_S, and stop. Blocks."""
+        until_s = time.monotonic() + CLOSE_WAIT_S
+        boxes = [box for box in (self._boxes.spans, self._boxes.events) if box is not None]
+        for box in boxes:
+            box.finish()
+        for box in boxes:
+            box.close(max(0.0, until_s - time.monotonic()))
         self._boxes.stop()
 
 
