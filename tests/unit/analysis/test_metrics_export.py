@@ -85,9 +85,12 @@ async def test_the_end_does_not_wait_for_a_collector_that_hangs() -> None:
 
 async def test_the_last_values_are_exported_at_the_end() -> None:
     got: list[Any] = []
-    export = MetricsExport(
-        3_600.0, read, lambda told: told, Exporter(lambda batch: not got.extend(batch), lambda: None)
-    )
+
+    def send(batch: Sequence[Any]) -> bool:
+        got.extend(batch)
+        return True
+
+    export = MetricsExport(3_600.0, read, lambda told: told, Exporter(send, lambda: None))
     export.start()
     await asyncio.sleep(0)
     await export.close()

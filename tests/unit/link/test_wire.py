@@ -15,7 +15,7 @@ import uvloop
 from proxy.core.enforcement import Enforcement, Snapshot, Step
 from proxy.core.errors import StateError
 from proxy.core.exchange import Body, End, Exchange, Framing
-from proxy.link.frames import Loss, Stats, encode_hello
+from proxy.link.frames import Figures, Loss, Stats, encode_hello
 from proxy.link.receiver import LinkReceiver, Peer
 from proxy.link.sender import LinkSender
 
@@ -87,6 +87,28 @@ async def test_exchanges_go_up_and_snapshots_come_down(path: str) -> None:
     await sender.close()
     await until(lambda: not receiver.peers)
     await receiver.close()
+
+
+async def test_metrics_go_up_where_they_are_wanted_and_no_ack_counts_them(path: str) -> None:
+    told, snapshots, taken = Figures(5.0, (("level", ("a",), 1),)), list[Snapshot](), Taken()
+    receiver = LinkReceiver(path, taken)
+    await receiver.start()
+    sender = LinkSender(path, MIB, snapshots.append, lambda: told)
+    sender.start()
+    await until(lambda: len(taken.stats) >= 2)
+    assert {peer.figures for peer in receiver.peers} == {Figures()}, "nobody asked"
+    receiver.want_figures(0.01)
+    await until(lambda: {peer.figures for peer in receiver.peers} == {told})
+    sender.offer(exchange())
+    await until(lambda: len(taken.exchanges) == 1)
+    assert taken.peer is not None
+    taken.peer.acknowledge(taken.peer.received)
+    receiver.publish(Snapshot(2))
+    await until(lambda: snapshots == [Snapshot(2)])
+    await receiver.close()
+    await until(lambda: not sender.connected)
+    assert sender.dropped["connection_lost"] == 0
+    await sender.close()
 
 
 async def test_without_a_peer_every_exchange_is_dropped_and_told_later(path: str, sender: LinkSender) -> None:
