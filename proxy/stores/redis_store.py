@@ -47,7 +47,8 @@ T = TypeVar("T")
 class Options:
     """`retention_s`: life of a pane. `records_s`: of a record. `cells_max`: counters that may wait.
 
-    No read goes further back than `panes_max` panes: it would ask for each of them. Panes of `pane_s` that ended `seal_after_s` ago are packed, a route each `seal_interval_s`.
+    No read goes further back than `panes_max` panes: it would ask for each of them. Panes of `pane_s` that ended
+    `seal_after_s` ago are packed, a route each `seal_interval_s`.
     """
 
     retention_s: int
