@@ -16,9 +16,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command. 0: done; 1: it failed, the reason is on stderr; 2: wrong usage or settings."""
     arguments = parser().parse_args(argv)
     module, name = arguments.handler.split(":")
-    handler: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(module), name)
     try:
+        handler: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(module), name)
         return handler(arguments)
+    except ModuleNotFoundError as wrong:
+        sys.stderr.write(_missing(wrong.name or ""))
+        return 1
     except GroundwireError as wrong:
         sys.stderr.write(f"groundwire: {wrong}\n")
         return 2 if type(wrong).__name__ == "ConfigError" else 1
@@ -27,6 +30,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+
+
+def _missing(module: str) -> str:
+    """What to do about a part that is not installed."""
+    if module.partition(".")[0] == "proxy":
+        return (
+            f"groundwire: {module} is not here: this image holds the traffic process alone; use the other container\n"
+        )
+    return f"groundwire: the package {module} is not installed; `make setup` brings what is needed\n"
 
 
 def parser() -> argparse.ArgumentParser:

@@ -88,6 +88,9 @@ async def ask(check: Check, scene: Scene) -> list[Finding]:
         ]
     except ConfigError as wrong:
         return [redacted(one) for one in mistakes(wrong)]
+    except ImportError as wrong:
+        mend = "install what is missing (`make setup` in a checkout), or use the image"
+        return [fail(f"a library that this needs cannot be loaded: {wrong}", "", mend)]
     except Exception as wrong:
         return [_broken(wrong)]
 

@@ -115,6 +115,23 @@ def test_all_of_it_judges_with_the_model_inside(whole: tuple[str, list[int]]) ->
     until(lambda: ask(data) and assessed(), "an assessed answer")
 
 
+def test_the_doctor_finds_it_well_and_writes_nothing(whole: tuple[str, list[int]]) -> None:
+    """As user 65532 on a read-only root, beside both processes."""
+    name, _ = whole
+    before = podman("exec", name, "find", "/var/lib/groundwire", "/run/groundwire", "!", "-name", "*-journal")
+    report = json.loads(podman("exec", name, "groundwire", "doctor", "--json", check=False))
+    assert report["ok"], [one for one in report["findings"] if one["level"] == "fail"]
+    told = " | ".join(one["what"] for one in report["findings"] if one["level"] == "ok")
+    for word in (
+        "link to analysis is up",
+        "holds the newest enforcements",
+        "MiB of memory",
+        "is held by the Groundwire",
+    ):
+        assert word in told
+    assert podman("exec", name, "find", "/var/lib/groundwire", "/run/groundwire", "!", "-name", "*-journal") == before
+
+
 KILL = """
 import os
 for pid in filter(str.isdigit, os.listdir("/proc")):

@@ -25,7 +25,6 @@ from proxy.doctor.checks.upstreams import reason
 from proxy.doctor.finding import Finding, fail, note, ok, warn
 from proxy.doctor.scene import CALL_S, Scene
 
-BOUND_S: Final = 20.0  # loading takes a second or two, and more where CPUs are busy
 ROOM_BYTES: Final = 400 * 1024 * 1024  # what a trial needs; a container at its limit would end everything in it
 TIMED: Final = 5
 SLOW_MS: Final = 100.0

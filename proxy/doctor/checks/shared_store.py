@@ -21,7 +21,6 @@ from proxy.stores.redis_keys import KEYS, state_key
 from proxy.stores.redis_link import Away, RedisLink
 from proxy.stores.redis_scripts import TIME
 
-BOUND_S: Final = 15.0
 ASKED: Final = 5  # times that the clock is read
 SHOWN_MAX: Final = 4
 WHERE: Final = "store.url"

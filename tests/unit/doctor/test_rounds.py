@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.cli import main
 from proxy.config.settings import Settings
+from proxy.doctor.aside import aside
 from proxy.doctor.finding import Finding, Level, fail, note, ok, redacted, warn
 from proxy.doctor.registry import CHECKS
 from proxy.doctor.report import as_json, lines
@@ -36,14 +41,19 @@ async def raises(_: Scene) -> Sequence[Finding]:
     raise KeyError(SECRET)
 
 
+async def lacks(_: Scene) -> Sequence[Finding]:
+    raise ImportError("libgomp.so.1: cannot open shared object file")
+
+
 async def says(_: Scene) -> Sequence[Finding]:
     return [ok("well", "redis://kim:" + SECRET + "@host:1")]
 
 
 async def test_a_check_that_hangs_or_raises_is_a_finding_and_hides_no_other() -> None:
-    checks = [Check("A", hangs, 0.05), Check("B", raises), Check("C", says), Check("A", says)]
+    checks = [Check("A", hangs, 0.05), Check("B", raises), Check("C", says), Check("A", says), Check("D", lacks)]
     told = await ask_all(checks, SCENE)
-    assert [one.title for one in told] == ["A", "B", "C"]
+    assert [one.title for one in told] == ["A", "B", "C", "D"]
+    assert "libgomp" in told[3].findings[0].what
     late, well = told[0].findings
     assert (late.level, well.level) == (Level.WARN, Level.OK)
     assert "0.05 s" in late.what
@@ -122,3 +132,54 @@ async def test_every_check_bears_a_scene_of_nothing_but_defaults(tmp_path: Path)
         found = await ask(check, scene)
         assert not [one for one in found if "itself failed" in one.what], check
     assert list(tmp_path.iterdir()) == [], "looking changes nothing"
+
+
+async def test_work_aside_gives_what_it_gives() -> None:
+    assert await aside(lambda: 7) == 7
+    with pytest.raises(ZeroDivisionError):
+        await aside(lambda: 1 // 0)
+
+
+def test_work_that_hangs_holds_up_nobody() -> None:
+    """A name server or a disk that never answers: the program ends all the same."""
+    script = """
+import asyncio, threading
+from proxy.doctor.aside import aside
+async def main():
+    try:
+        async with asyncio.timeout(0.05):
+            await aside(threading.Event().wait)
+    except TimeoutError:
+        print("late")
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "late\n"
+
+
+def test_a_terminal_gets_signs_and_colours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Terminal(io.StringIO):
+        encoding = "utf-8"
+
+        def isatty(self) -> bool:
+            return True
+
+    out = Terminal()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    (tmp_path / "bad.yaml").write_text("replicas: none\n")
+    assert main(["doctor", "--config", str(tmp_path / "bad.yaml")]) == 1
+    assert "\x1b[1;31m" in out.getvalue()
+    assert "✗" in out.getvalue()
+
+
+def test_a_part_that_an_image_leaves_out_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setattr("proxy.cli.importlib.import_module", missing)
+    assert main(["doctor"]) == 1
+    assert "use the other container" in capsys.readouterr().err
