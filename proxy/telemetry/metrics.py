@@ -22,7 +22,7 @@ PREFIX: Final = "groundwire_"
 # Parts of Groundwire that a name may begin with; in OTLP each is a namespace of its own.
 NAMESPACES: Final = (
     *("analysis", "baseline", "classifier", "config", "link", "metrics", "otlp"),
-    *("process", "remote", "route", "snapshot", "store", "upstream"),
+    *("process", "remote", "route", "snapshot", "store", "tracing", "upstream"),
 )
 SPELT: Final = {"s": "_seconds", "By": "_bytes", "1": "_ratio"}  # units as Prometheus names end in them
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
 
-from proxy.core.enforcement import Enforcement, Snapshot, Step
-from proxy.core.errors import StateError
+from proxy.core.enforcement import Enforcement, Snapshot, Step, from_json, to_json
+from proxy.core.errors import StateError, WireError
 from proxy.core.routes import Pin, Route, Target
+from proxy.core.trace_context import Tracing
 from proxy.traffic.state import DATABASE, FILE, SnapshotFile, is_fresh, read_snapshot, write_snapshot
 
 SNAPSHOT = Snapshot(
@@ -16,6 +19,7 @@ SNAPSHOT = Snapshot(
     (Route("tuned", Target("default", "tuned"), Target("b", "base"), Pin.BASE, True), Route("x", Target("d", "é"))),
     (Enforcement("tuned", Step.LIMITED, "id", "why", 1.5, 2.5, 3),),
     coverage_k=2,
+    tracing=Tracing(0.25, follows_parent=False),
 )
 
 
@@ -32,6 +36,19 @@ def test_only_its_owner_reads_it_even_after_a_crash_left_one_behind(tmp_path: Pa
     write_snapshot(tmp_path, SNAPSHOT)
     assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
     assert read_snapshot(tmp_path) == SNAPSHOT
+
+
+def test_one_of_before_tracing_is_read_without_it(tmp_path: Path) -> None:
+    old = to_json(SNAPSHOT)
+    del old["tracing"]
+    (tmp_path / FILE).write_bytes(orjson.dumps(old))
+    assert read_snapshot(tmp_path) == replace(SNAPSHOT, tracing=None)
+
+
+@pytest.mark.parametrize("tracing", [[2.0, True], [0.5], "on", [None, True], [float("nan"), True]])
+def test_tracing_that_is_none_is_refused(tracing: object) -> None:
+    with pytest.raises(WireError):
+        from_json({**to_json(SNAPSHOT), "tracing": tracing})
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"version": 1}', b"\xff\xfe", b'{"version":"x"}'])
