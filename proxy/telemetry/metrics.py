@@ -35,7 +35,7 @@ class Kind(StrEnum):
     HISTOGRAM = "histogram"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # each is itself: they are looked up for every sample
 class Label:
     """A label of a metric: `bounded_by` says in words what its values are of, `values_max` how many there may be.
 
@@ -58,7 +58,7 @@ def one_of(name: str, *values: str, otel: str = "") -> Label:
     return Label(name, ", ".join(values), len(values), otel)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Metric:
     """One declared metric. `buckets` are upper bounds of a histogram's buckets, in its unit; +Inf is implied.
 
