@@ -143,6 +143,11 @@ def _route(commands: Commands) -> None:
     show = _command(verbs, "show", "one route: step, evidence, baseline, counts", "route:show_one")
     show.add_argument("name")
     _control_flags(show)
+    panes = _command(verbs, "panes", "what a route counted lately, for `replay --panes`", "route:panes")
+    panes.add_argument("name")
+    panes.add_argument("--out", required=True, metavar="FILE", help="evidence records, one a line; counts and no text")
+    panes.add_argument("--last", default="24h", metavar="TIME", help="how far back, as far as panes are kept: 24h")
+    _control_flags(panes)
     for verb, text in (
         ("revert", "put a route back on its base now"),
         ("restore", "give a reverted or limited route back to its candidate"),

@@ -8,6 +8,7 @@ import socket
 import sys
 from argparse import Namespace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from proxy.commands.columns import columns
@@ -16,6 +17,7 @@ from proxy.commands.gauges import gauge_lines
 from proxy.commands.power import power_lines
 from proxy.commands.sampling import sampling_lines
 from proxy.control.client import ControlClient, route_path
+from proxy.core.errors import ConfigError, Place
 
 
 def show_list(arguments: Namespace) -> int:
@@ -71,6 +73,22 @@ def change(arguments: Namespace) -> int:
     body = {"actor": actor_of(arguments), "reason": arguments.reason, "force": arguments.force}
     data = ControlClient.of(arguments).post(route_path(arguments.name, arguments.verb), body)
     return _json(data) if arguments.json else _print(data.get("message") or f"{arguments.verb}: done")
+
+
+def panes(arguments: Namespace) -> int:
+    """What a route counted lately, for `replay --panes`. The file is whole, or it is not there."""
+    out = Path(arguments.out)
+    part = out.with_name(f"{out.name}.part")
+    try:
+        with part.open("wb") as file:
+            path = f"{route_path(arguments.name, 'panes')}?last_s={seconds(arguments.last)}"
+            written = ControlClient.of(arguments).download(path, file)
+        part.replace(out)
+    except OSError as wrong:
+        raise ConfigError([(Place(str(out), None, "--out"), f"cannot be written: {wrong.strerror}")]) from wrong
+    finally:
+        part.unlink(missing_ok=True)
+    return _print(f"{written} bytes in {out}; groundwire replay --panes {out}")
 
 
 def disarm(arguments: Namespace) -> int:

@@ -30,6 +30,7 @@ from proxy.control.baselines_api import BaselinesApi
 from proxy.control.bodies import body_of, json_answer, word_of
 from proxy.control.feedback_api import feedback
 from proxy.control.orders import NoRouteError, OrderError, Orders, Word
+from proxy.control.panes_api import PanesApi
 from proxy.control.plane import ControlPlane
 from proxy.control.policies_api import PoliciesApi
 from proxy.control.sampling_orders import sampling_of
@@ -49,6 +50,7 @@ def make_api(plane: ControlPlane) -> web.Application:
     api, token = _Api(plane), _token(plane.setup.settings)
     app = web.Application(middlewares=[_errors, _bearer(token) if token else _own_host], client_max_size=BODY_BYTES_MAX)
     app.router.add_get("/v1/routes", api.routes)
+    app.router.add_get("/v1/routes/{name:.+}/panes", PanesApi(plane).stream)
     app.router.add_get("/v1/routes/{name:.+}", api.route)
     app.router.add_get("/v1/explain/{id}", api.explain)
     app.router.add_get("/v1/log", api.log)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from argparse import Namespace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 from urllib.parse import quote
 
 import aiohttp
@@ -43,20 +45,39 @@ class ControlClient:
         """POST JSON to a path. Raises ControlError."""
         return asyncio.run(self._call("POST", path, body, timeout_s))
 
+    def download(self, path: str, to: BinaryIO) -> int:
+        """GET a path, its body written as it comes; its bytes. Raises ControlError."""
+        return asyncio.run(self._download(path, to))
+
+    async def _download(self, path: str, to: BinaryIO) -> int:
+        written = 0
+        async with self._asked("GET", path, None, aiohttp.ClientTimeout(sock_read=TIMEOUT_S)) as answer:
+            if answer.status >= 400:
+                raise ControlError(_said(await answer.json(content_type=None), answer.status))
+            async for chunk in answer.content.iter_any():
+                written += to.write(chunk)
+        return written
+
     async def _call(self, method: str, path: str, body: dict[str, Any] | None, timeout_s: float = TIMEOUT_S) -> Any:
+        async with self._asked(method, path, body, aiohttp.ClientTimeout(total=timeout_s)) as answer:
+            data = await answer.json(content_type=None)
+            if answer.status >= 400:
+                raise ControlError(_said(data, answer.status))
+            return data
+
+    @asynccontextmanager
+    async def _asked(
+        self, method: str, path: str, body: dict[str, Any] | None, timeout: aiohttp.ClientTimeout
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
         at = self._address
         connector = aiohttp.UnixConnector(at.path) if at.path else aiohttp.TCPConnector()
         base = "http://groundwire" if at.path else f"http://{at}"
-        timeout = aiohttp.ClientTimeout(total=timeout_s)
         try:
             async with (
                 aiohttp.ClientSession(connector=connector, headers=self._headers, timeout=timeout) as session,
                 session.request(method, base + path, json=body) as answer,
             ):
-                data = await answer.json(content_type=None)
-                if answer.status >= 400:
-                    raise ControlError(_said(data, answer.status))
-                return data
+                yield answer
         except ValueError as wrong:
             raise ControlError(f"what answers at {at} is no control API; is --control right?") from wrong
         except (aiohttp.ClientError, TimeoutError) as wrong:

@@ -170,6 +170,12 @@ class Looks:
         context = replace(context, policy_text=loaded.text)
         return Inputs(entry, closed, still_open, setup.baseline(entry), loaded.policy, context)
 
+    async def closed_since(self, setup: Setup, entry: Entry, first: int, now_s: float) -> Inputs:
+        """What the policy in force would be shown of a route's closed panes from `first` on, had it read none."""
+        loaded = setup.loaded(entry.route.name)
+        unread = replace(entry, state=replace(entry.state, last_pane=first - 1))
+        return replace(await self.inputs(setup, unread, loaded, now_s), still_open=None)
+
     async def _decide(self, setup: Setup, inputs: Inputs, now_s: float) -> tuple[Outcome, Entry]:
         entry, name = inputs.entry, inputs.entry.route.name
         context = replace(inputs.context, now_s=now_s)

@@ -6,41 +6,39 @@ It has no leader: everything is kept in the store and moved by compare-and-set, 
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any, Final
 
 from proxy.config.settings import Settings
-from proxy.control import view
 from proxy.control.base_baseline import BaseBaselines
 from proxy.control.baselines import Baselines
 from proxy.control.bases import Bases
 from proxy.control.checks import load_checks
-from proxy.control.dating import Dates
 from proxy.control.discovery import Discovery
-from proxy.control.entry import Entry, base_changed, opened, updated
+from proxy.control.entry import Entry
 from proxy.control.facts import facts_of
-from proxy.control.forgetting import beyond, crowded_out, may_forget, overdue
 from proxy.control.handover import Handovers, duty, needed
 from proxy.control.judging import Count, Judge, by_patterns, plain_cells
-from proxy.control.looking import Looks
+from proxy.control.known_routes import KnownRoutes
+from proxy.control.looking import Inputs, Looks
+from proxy.control.loops import Loops, wait_for
 from proxy.control.memory import Memory
 from proxy.control.policies import Policies, promoting
 from proxy.control.publisher import Publisher
 from proxy.control.pulse import Pulse
 from proxy.control.resolve import Found, resolve
 from proxy.control.retention import Retention
-from proxy.control.sampling import adapts, shown, steering
+from proxy.control.sampling import adapts
 from proxy.control.setup import set_up
 from proxy.control.shadows import Shadows
 from proxy.control.standing import Standings
+from proxy.control.steering import Steering
 from proxy.control.upstreams import UpstreamClient, clients
+from proxy.control.views import Views
 from proxy.core.decide import JUDGE
-from proxy.core.enforcement import Snapshot, Step
+from proxy.core.enforcement import Snapshot
 from proxy.core.errors import GroundwireError
-from proxy.core.gauges import gauges
 from proxy.core.handover import Duty
 from proxy.core.sampling import FULL_RATES, Rates
 from proxy.core.trace_context import Tracing
@@ -53,7 +51,6 @@ log = get_logger(__name__)
 TICK_S: Final = 1.0
 UNKNOWN_GAP_S: Final = 2.0  # between two readings that unknown models asked for
 UNKNOWN_MAX: Final = 1_000  # names remembered as unknown, so that each asks once
-SHOWN_PANES_MAX: Final = 3_600  # panes that are summed for one view
 
 
 class ControlPlane:
@@ -93,21 +90,18 @@ class ControlPlane:
         self._policies = policies  # as the files have them
         self._promoted = 0  # version of the promotions that were taken
         self.discovery = Discovery()
-        self._dates = Dates()
         self.feedback: Callable[[str, float], bool] | None = None  # takes a response id and a score in [0, 1]
         self.now = now
         self._publisher = Publisher(self.memory, publish, tracing)
         self._clients = clients(settings.upstreams)
         self._coverage_k = 0
-        self._load = 0
-        self._unusual: set[str] = set()
-        self._steered: dict[str, tuple[Entry, Any]] = {}  # as last looked at, and the moment
-        self._replica = secrets.token_hex(4)
+        self._steering = Steering(self.memory)
         self._unknown: dict[str, None] = {}
-        self._crowded = False
         self._discover_now = asyncio.Event()
         self._check_now = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._loops = Loops(self.pulse)
+        self._routes = KnownRoutes(self.memory, self.baselines, self.bases, self._forgotten, self.check_soon)
+        self._views = Views(self)
 
     async def open(self) -> None:
         """Publish what the store and the settings know already. Raises StateError."""
@@ -119,19 +113,14 @@ class ControlPlane:
     async def start(self) -> None:
         """`open`, then look, discover and check until `stop`. Raises StateError."""
         await self.open()
-        self._tasks = [
-            asyncio.create_task(self._repeat("look", self.tick, self._tick_wait)),
-            asyncio.create_task(self._repeat("discover", self.discover, self._discover_wait)),
-            asyncio.create_task(self._repeat("check", self.check_bases, self._check_wait)),
-            asyncio.create_task(self._repeat("baseline", self.build_baselines, self._tick_wait)),
-        ]
+        self._loops.start("look", self.tick, self._tick_wait)
+        self._loops.start("discover", self.discover, self._discover_wait)
+        self._loops.start("check", self.check_bases, self._check_wait)
+        self._loops.start("baseline", self.build_baselines, self._tick_wait)
 
     async def stop(self) -> None:
         """End the loops and close connections; what was decided is in the store."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+        await self._loops.stop()
         for client in self._clients.values():
             await client.close()
 
@@ -190,11 +179,11 @@ class ControlPlane:
 
     def note_load(self, level: int) -> None:
         """What the CPU budget of this replica asks of adaptive sampling: `core.sampling.Now.load`."""
-        self._load = level
+        self._steering.load = level
 
     def note_unusual(self, route: str) -> None:
         """The traffic of this route is unlike that of before."""
-        self._unusual.add(route)
+        self._steering.note_unusual(route)
 
     @property
     def adapts(self) -> bool:
@@ -220,15 +209,13 @@ class ControlPlane:
         now_s = self.now()
         await self.memory.refresh()
         await self.take_promotions()
-        if (loads := self.memory.loads.known.saying(self._replica, self._load, now_s)) != self.memory.loads.known:
-            log.info("sampling_load", load=self._load, highest=loads.level(now_s))
-            await self.memory.loads.edit(lambda known: known.saying(self._replica, self._load, now_s))
+        await self._steering.say_load(now_s)
         await self.handovers.say(self.setup, now_s)
         for name in await self.memory.names():
             try:
                 await self.looks.look(self.setup, name, now_s)
                 await self.shadows.look(self.setup, name, now_s)
-                await self._steer(name, now_s)
+                await self._steering.steer(self.setup.settings, name, now_s)
             except GroundwireError as wrong:
                 self.pulse.faults["look"] += 1
                 log.error("look_failed", route=name, error=str(wrong))  # noqa: TRY400
@@ -238,26 +225,6 @@ class ControlPlane:
         await self.publish()
         await self._retention.work(self.setup.settings.store.records_kept_days, now_s)
         self.pulse.looked(now_s, self.now())
-
-    async def _steer(self, name: str, now_s: float) -> None:
-        """Where the probabilities of a route are to change, let all replicas know in time."""
-        kept, unusual = self.memory.entry(name), name in self._unusual
-        self._unusual.discard(name)
-        if kept.known is None or kept.known.closed:
-            return
-        settings, load = self.setup.settings, self.memory.loads.known.level(now_s)
-        moment = (settings, load, unusual, pane_of(now_s, settings.pane_s))
-        last = self._steered.get(name)
-        if last is not None and last[0] is kept.known and last[1] == moment:
-            return
-        self._steered[name] = (kept.known, moment)
-        before = kept.known.sampling
-        steer = partial(steering, settings, load, now_s, unusual)
-        if steer(kept.known).sampling == before:
-            return
-        after = await kept.edit(lambda entry: None if entry is None else steer(entry))
-        if after is not None and after.sampling.epochs[-1] != before.epochs[-1]:
-            log.info("sampling_changes", route=name, **(shown(after, settings, now_s)["next"] or {}))
 
     async def publish(self) -> None:
         """Hand traffic a new snapshot where anything in it changed."""
@@ -293,129 +260,31 @@ class ControlPlane:
         await self._merge(resolve(self.setup.settings, self.discovery.listings), listed)
         await self.publish()
 
-    async def route_view(self, name: str, *, in_full: bool = False) -> dict[str, Any] | None:
-        """One route for people and programs; None where there is none. `in_full`: with gauges, and dates of alarms."""
+    async def inputs(self, name: str, last_s: float) -> Inputs | None:
+        """What the engine is shown of a route's closed panes of the last seconds; None where there is no such route."""
         entry = (await self.memory.entry(name).load())[1]
         if entry is None:
             return None
-        now_s, pane_s = self.now(), self.setup.pane_s
-        now_pane = pane_of(now_s, pane_s)
-        served = entry.route.candidate.key
-        seen = view.Seen(
-            entry=entry,
-            outcome=None if entry.closed else self.looks.outcomes.get(name),
-            verdict=self.bases.verdict(self.setup, entry),
-            held=self.setup.held((await self.memory.guard.load())[1], name, now_s),
-            policy=self.setup.policy(name),
-            panes=await self.memory.store.panes(name, served, now_pane - SHOWN_PANES_MAX, now_pane),
-            now_pane=now_pane,
-            pane_s=pane_s,
-            sampling=shown(entry, self.setup.settings, now_s),
-            asking=await self.base_baselines.shown(self.setup, entry, now_s),
-            routes=self.looks.watched(),
-        )
-        return view.route_json(await self._in_full(seen) if in_full else seen)
+        first = max(0, pane_of(self.now() - last_s, self.setup.pane_s))
+        return await self.looks.closed_since(self.setup, entry, first, self.now())
 
-    async def _in_full(self, seen: view.Seen) -> view.Seen:
-        """With what takes some time to compute: beside the loop."""
-        entry, findings = seen.entry, () if seen.outcome is None else seen.outcome.findings
-        shown = await asyncio.to_thread(gauges, seen.panes, entry.baseline, seen.now_pane, seen.pane_s)
-        dated = await self._dates.of(entry.route.name, findings, seen.panes, entry.baseline, seen.policy, seen.pane_s)
-        return replace(seen, gauges=shown, dated=dated)
+    async def route_view(self, name: str, *, in_full: bool = False) -> dict[str, Any] | None:
+        """One route for people and programs: `views.Views.route`."""
+        return await self._views.route(name, in_full=in_full)
 
     async def status(self) -> dict[str, Any]:
-        """The plane in short: snapshot version, upstreams, routes by step, what is held, what is not on disk."""
-        guard = (await self.memory.guard.load())[1]
-        steps = dict.fromkeys((step.value for step in Step), 0)
-        for entry in (await self.memory.entries()).values():
-            steps[entry.state.step.value] += not entry.closed
-        return {
-            "version": self.snapshot.version,
-            "upstreams": {name: reading.reach.value for name, reading in self.discovery.readings.items()},
-            "steps": steps,
-            "held": self.setup.held(guard, "", self.now()),
-            "fault": guard.fault,
-            "not_durable": self.memory.store.not_durable,
-            "evidence_local": self.memory.store.evidence_local,
-        }
+        """The plane in short: `views.Views.status`."""
+        return await self._views.status()
 
     async def _merge(self, found: Mapping[str, Found], listed: frozenset[str]) -> None:
-        """Open, update and close routes. `listed`: upstreams that said just now what they serve."""
-        known = await self._forget(await self.memory.entries(), found)
-        pane = pane_of(self.now(), self.setup.pane_s)
-        found = self._with_room(known, found)
-        await self.memory.add_names([name for name in found if name not in known])
-        for name, one in found.items():
-            after = await self.memory.entry(name).edit(_taking(one, pane))
-            if after is not None:
-                _say_found(known.get(name), after)
-                if name in known and after.outdated and not known[name].outdated:
-                    await self.baselines.say_stale(name, after.outdated, self.now())
-                await self._note_base(known.get(name), after)
-        for name, entry in known.items():
-            if name not in found and not entry.closed and self._is_gone(entry, listed):
-                await self.memory.entry(name).edit(_closing(self.now()))
-                log.warning("route_closed", route=name, why="its candidate is no longer served", held=entry.holds)
-        await self.memory.refresh()
+        await self._routes.merge(self.setup, found, listed, self.now())
 
-    async def _forget(self, known: Mapping[str, Entry], found: Mapping[str, Found]) -> dict[str, Entry]:
-        """The routes that are left once those closed long ago, and those that must make room, are forgotten."""
-        settings, now_s = self.setup.settings, self.now()
-        crowded = crowded_out(known, found, settings)
-        gone = {name for name, one in known.items() if name not in found and overdue(one, settings, now_s)}
-        left = dict(known)
-        for name in gone.union(crowded):
-            if await self.memory.forget(name, lambda entry: may_forget(entry, settings)):
-                self.looks.forget(name)
-                self.pulse.forget(name)
-                self._steered.pop(name, None)
-                self.baselines.forget(name)
-                self.handovers.forget(name)
-                await self.shadows.forget(name)
-                self.bases.forget_route(name)
-                del left[name]
-                why = f"closed for {settings.discovery.forget_s:.0f} s" if name in gone else "makes room for new routes"
-                log.info("route_forgotten", route=name, why=why)
-        return left
-
-    def _with_room(self, known: Mapping[str, Entry], found: Mapping[str, Found]) -> Mapping[str, Found]:
-        """Without the discovered routes that are too many; said once, until there is room again."""
-        ignored = beyond(known, found, self.setup.settings)
-        if ignored and not self._crowded:
-            most = self.setup.settings.discovery.routes_max
-            log.error(
-                "routes_max_reached",
-                routes_max=most,
-                ignored=len(ignored),
-                first=next(iter(ignored)),
-                then="not watched",
-            )
-        self._crowded = bool(ignored)
-        return {name: one for name, one in found.items() if name not in ignored}
-
-    async def _note_base(self, before: Entry | None, after: Entry) -> None:
-        """Another model behind the name of the base: it is checked again at once."""
-        what = "" if before is None else base_changed(before, after)
-        if what and after.route.base is not None:
-            log.warning("base_changed", route=after.route.name, base=after.route.base.model, why=what)
-            await self.bases.changed(after.route.base, what)
-            self.check_soon()
-
-    def _is_gone(self, entry: Entry, listed: frozenset[str]) -> bool:
-        upstream, settings = entry.route.candidate.upstream, self.setup.settings
-        unset = entry.by_hand and entry.route.name not in settings.routes
-        return unset or upstream in listed or upstream not in settings.upstreams
-
-    async def _repeat(
-        self, what: str, work: Callable[[], Awaitable[None]], wait: Callable[[], Awaitable[None]]
-    ) -> None:
-        while True:
-            try:
-                await work()
-            except Exception as wrong:  # a fault now may not stop the next second
-                self.pulse.faults[what] += 1
-                log.error("control_fault", work=what, error=repr(wrong))  # noqa: TRY400
-            await wait()
+    async def _forgotten(self, name: str) -> None:
+        """Nothing of a route that is no more stays in memory."""
+        for part in (self.looks, self.pulse, self._steering, self.baselines, self.handovers):
+            part.forget(name)
+        await self.shadows.forget(name)
+        self.bases.forget_route(name)
 
     async def _tick_wait(self) -> None:
         await asyncio.sleep(TICK_S)
@@ -423,44 +292,7 @@ class ControlPlane:
     async def _discover_wait(self) -> None:
         interval_s = self.setup.settings.discovery.interval_s
         await asyncio.sleep(min(UNKNOWN_GAP_S, interval_s))
-        await _wait_for(self._discover_now, max(0.0, interval_s - UNKNOWN_GAP_S))
+        await wait_for(self._discover_now, max(0.0, interval_s - UNKNOWN_GAP_S))
 
     async def _check_wait(self) -> None:
-        await _wait_for(self._check_now, TICK_S)
-
-
-async def _wait_for(event: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        pass
-    event.clear()
-
-
-def _taking(found: Found, pane: int) -> Callable[[Entry | None], Entry | None]:
-    return lambda entry: opened(found, pane - 1) if entry is None else updated(entry, found, pane)
-
-
-def _closing(now_s: float) -> Callable[[Entry | None], Entry | None]:
-    return lambda entry: None if entry is None else replace(entry, closed=True, closed_s=now_s)
-
-
-def _say_found(before: Entry | None, after: Entry) -> None:
-    route = after.route
-    fields = {
-        "route": route.name,
-        "candidate": f"{route.candidate.model} at {route.candidate.upstream}",
-        "base": None if route.base is None else f"{route.base.model} at {route.base.upstream}",
-        "no_base": after.no_base,
-        "pin": route.pin.value,
-    }
-    if before is None or before.closed:
-        log.info("route_found", **fields)
-    elif before.epoch != after.epoch:
-        log.warning("route_changed", **fields, why=after.stale, then=_then(after))
-    elif before.route != after.route:
-        log.info("route_updated", **fields)
-
-
-def _then(after: Entry) -> str:
-    return "learning anew" if after.baseline is None else "its baseline is stale; its safety lines stay in force"
+        await wait_for(self._check_now, TICK_S)

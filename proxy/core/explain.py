@@ -96,7 +96,7 @@ def _paragraph(finding: Mapping[str, Any], inputs: Mapping[str, Any], decision: 
     if finding.get("cause"):
         yield f"    cause      {CAUSES[finding['cause']]}"
     if finding["bound"] is not None:
-        yield f"    proved     below {finding['bound']:.3f}"
+        yield f"    proved     {_proved(finding)}"
     estimate = finding["estimate"]
     if estimate is not None:
         yield f"    estimate   {estimate['rate']:.3f}, 95 % interval {estimate['low']:.3f} to {estimate['high']:.3f}"
@@ -144,11 +144,15 @@ def _short(finding: Mapping[str, Any]) -> str:
     what = "prompts" if finding["metric"] in BAD_WHEN_LOW else "answers"
     parts = [_claim(finding), f"{finding['line']} line {finding['m']:.3f}"]
     if finding["bound"] is not None:
-        parts.append(f"proved below {finding['bound']:.3f}")
+        parts.append(f"proved {_proved(finding)}")
     if finding["estimate"] is not None:
         parts.append(f"estimate {finding['estimate']['rate']:.3f} over {finding['estimate']['n']:.0f} {what}")
     parts.append(f"odds {_odds(finding['ln_odds'])} : {_odds(finding['ln_limit'])}")
     return "; ".join(parts)
+
+
+def _proved(finding: Mapping[str, Any]) -> str:
+    return f"{'below' if finding['metric'] in BAD_WHEN_LOW else 'above'} {finding['bound']:.3f}"
 
 
 def _without_finding(record: Record) -> str:

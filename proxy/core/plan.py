@@ -152,7 +152,7 @@ def _size(one: Watch, watches: Sequence[Watch]) -> int:
 
 
 def _limited(one: Watch, limits: Mapping[LineKind, Limit], sharers: int) -> Watch:
-    return replace(one, log_limit=limits[one.line](sharers))
+    return replace(one, log_limit=limits[one.line](sharers), proves=True)
 
 
 def _lower_limits(baseline: Baseline, policy: Policy) -> tuple[dict[str, float], tuple[str, ...]]:

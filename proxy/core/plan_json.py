@@ -87,6 +87,7 @@ def _watch_json(watch: Watch, used: frozenset[Key]) -> dict[str, Any]:
         "above": watch.above,
         "only": watch.only,
         "note": watch.note,
+        **({"proves": True} if watch.proves else {}),
     }
 
 

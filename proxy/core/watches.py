@@ -29,6 +29,7 @@ from proxy.detectors.e_process import (
     log_evidence,
     reaches,
 )
+from proxy.detectors.proved_bound import proved_factor, proved_factor_above
 from proxy.detectors.quantile import span
 
 NOWHERE: Final = -1
@@ -43,6 +44,7 @@ class Watch:
     the limits that the lines are drawn from, `mix` how many answers made them. `log_limit`: log A. Watches of one
     `group` share one test's part of the budget ("" is alone). `above`: strata are bins of a score, and those from this
     place on count as y = 1 (`detectors.quantile`). `only`: this stratum alone. `note`: what the rate is of.
+    `proves`: once the line is crossed, a finding has the proved bound (records of before have none).
     """
 
     name: str
@@ -61,6 +63,7 @@ class Watch:
     above: int = NOWHERE
     only: str = ""
     note: str = ""
+    proves: bool = False
 
     def cells(self, reading: Reading) -> Part:
         """What of a pane belongs to this watch."""
@@ -163,10 +166,20 @@ def _finding(one: Raised, watch_: Watch) -> Finding:
         ln_odds=max(log_evidence(one.bets), NOTHING) / UNIT,
         ln_limit=watch_.log_limit / UNIT,
         estimate=estimate(add_up(bet.sums)),
+        bound=_bound(watch_, bet.sums) if one.is_crossed and watch_.proves else None,
         since_pane=bet.start if bet.sums else None,
         crossed_pane=one.crossed_pane if one.is_crossed else None,
         note=watch_.note,
     )
+
+
+def _bound(watch_: Watch, sums: Cells) -> float | None:
+    """On the bad side of what rate the mean over the strata is proved to be; None where nothing is."""
+    if not sums:
+        return None
+    is_low = watch_.metric in BAD_WHEN_LOW
+    factor = (proved_factor if is_low else proved_factor_above)(watch_.lines, sums, watch_.log_limit)
+    return None if factor is None else min(1.0, factor * _mean(watch_.lines, sums, watch_.mix))
 
 
 def _mean(rates: Mapping[str, float], sums: Cells, mix: Mapping[str, int]) -> float:

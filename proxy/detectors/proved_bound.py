@@ -7,6 +7,9 @@ are all those above a bound, and one bisection finds it. Because the sets are ne
 together at the price of one: if the bound were below the true rate, the test of the true rate itself would have
 raised a false alarm. (Inversion of a family of tests, as for confidence sequences.)
 
+For a rate that is bad when high it is the mirror: the evidence falls as m grows, and the disproved lines are all those
+below a bound. Each stratum keeps the bets that its line has (those of small lines, or of others), wherever m moves.
+
 The sum over beginnings is left out, so the bound is a little too high, never too low.
 """
 
@@ -16,7 +19,7 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from proxy.detectors.e_process import ASIDE, BETS, COUNT_BITS, UNIT, Cells
+from proxy.detectors.e_process import ABOVE, ASIDE, BETS, COUNT_BITS, SMALL_LINE, UNIT, Cells
 
 HALVINGS: Final = 13  # to about 0.0001 of a rate; the upper end is returned, so it errs on the safe side
 TOP: Final = 0.9999
@@ -55,7 +58,49 @@ def _disproved(f: float, fixed: list[float], negatives: list[tuple[float, int, f
     for k, c in enumerate(ASIDE):
         for stake, n in stakes:
             gains[k] += n * math.log1p((1.0 - c) * stake)
+    return _reaches(gains, target)
+
+
+def _reaches(gains: list[float], target: float) -> bool:
+    """Whether the sum of the bets' wealth, as its logarithm, is `target` or more."""
     top = max(gains)
     if top >= target or top + math.log(BETS) < target:  # the sum lies between the largest and six times it
         return top >= target
     return top + math.log(sum(math.exp(gain - top) for gain in gains)) >= target
+
+
+def proved_factor_above(lines: Mapping[str, float], sums: Cells, log_limit: int) -> float | None:
+    """The largest f at which the lines f * m (each below 1) are disproved; None where none is.
+
+    `lines`: line m of each stratum, bad when high; `sums` as in `proved_factor`. Above 1: more than the lines
+    themselves is proved.
+    """
+    low, high = 0.0, TOP / max(lines.values(), default=1.0)
+    target = log_limit / UNIT + math.log(BETS)
+    counts = [(lines[s], r, y, c / (1 << COUNT_BITS)) for (s, r, y), c in sorted(sums.items()) if s in lines]
+    if not any(y for _, _, y, _ in counts):
+        return None
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2.0
+        if _reaches(_gains_above(middle, counts), target):
+            low = middle
+        else:
+            high = middle
+    return low or None
+
+
+def _gains_above(f: float, counts: list[tuple[float, int, int, float]]) -> list[float]:
+    """For each bet its logarithm at the lines f * m; `counts`: (m, weight level, outcome, observations)."""
+    gains = [0.0] * BETS
+    for m, r, y, n in counts:
+        at = f * m
+        for k in range(BETS):
+            stake = _stake_above(k, at, is_small=m <= SMALL_LINE)
+            gains[k] += n * math.log1p(stake * 2.0**-r * (y - at))
+    return gains
+
+
+def _stake_above(k: int, m: float, *, is_small: bool) -> float:
+    """lambda of `e_process.rows` at a line m."""
+    p = min(m * ABOVE[k], m + 0.9 * (1.0 - m)) if is_small else 1.0 - (1.0 - m) * ASIDE[k]
+    return (p - m) / (m * (1.0 - m))

@@ -187,6 +187,7 @@ RECORDS: Final = (
         above: bins from this place on count
         only: one stratum alone
         note: in words
+        proves: whether findings have a proved bound
         """,
     ),
     _part(

@@ -139,6 +139,10 @@ def test_anomalies_above_one_in_a_hundred_are_called() -> None:
     outcome = route.run(anomalies(20, 500), 20)
     assert [finding(outcome, "anomaly", line).status for line in ("warning", "critical")] == [Status.CROSSED] * 2
     assert [finding(outcome, "anomaly", line).m for line in ("warning", "critical")] == [0.001, 0.01]
+    bounds = [finding(outcome, "anomaly", line).bound or 0.0 for line in ("warning", "critical")]
+    assert 0.001 <= bounds[0] < 0.04 and 0.01 <= bounds[1] < 0.04, "4 % of the answers were flagged"
+    told = [one.record for one in route.outcomes if one.record]
+    assert f"proved above {bounds[1]:.3f}" in explain(told[-1]).replace("proved     ", "proved ")
 
 
 def test_where_the_flag_is_that_common_already_there_is_no_line() -> None:

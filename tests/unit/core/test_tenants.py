@@ -158,7 +158,7 @@ KNOWN = replace(
 )
 CRITICAL = HighLine(critical=3.0)
 STRICT = Policy(mode="enforce", lines=Lines(toxicity=CRITICAL, sensitive=CRITICAL))
-ILL = {
+ILL: dict[str, dict[str, Any]] = {
     "response_harmful": {"response_harmful": 1},
     "toxicity": {"toxic": 1},
     "sensitive": {"sensitive": {"email": 1}},
@@ -225,8 +225,8 @@ def test_an_attacker_reverts_by_no_line(line: str, shard: int) -> None:
     outcome = went(route, attacked_panes, 5)
     wanted = Severity.HIGH if line == "harmful_output" else Severity.CRITICAL
     assert (outcome.severity, outcome.step) == (wanted, "limited")
-    told = "0 or 1 or 2 or 3" if line in LIMITED else shard
-    assert f"without the tenants of shard {told}," in outcome.reasons[-1]
+    which = "0 or 1 or 2 or 3" if line in LIMITED else shard
+    assert f"without the tenants of shard {which}," in outcome.reasons[-1]
     assert all(one.step != "reverted" for one in route.outcomes)
     data = json.loads(json.dumps(state_to_json(route.state)))
     assert state_from_json(data) == route.state

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.detectors.e_process import FRESH, UNIT, Direction, Key, advance, best, log_evidence, tables
-from proxy.detectors.proved_bound import proved_factor
+from proxy.detectors.proved_bound import proved_factor, proved_factor_above
 
 ONE = 65_536
 LIMIT = round(13.0 * UNIT)
@@ -61,3 +61,53 @@ def test_an_alarm_proves_a_bound_at_or_near_its_line() -> None:
     factor = proved_factor({"a": 0.8}, best(bets).sums, LIMIT)
     assert factor is not None
     assert math.isclose(factor, 1.0, abs_tol=0.06)
+
+
+# Bad when high
+
+HIGH_LINES = {"a": 0.05, "b": 0.4}
+TOP = 0.9999 / 0.4
+
+
+def evidence_above(f: float, counts: dict[Key, int]) -> float:
+    """ln E of one beginning at the lines f * m, each with the bets of its own line's kind (0.3 parts them)."""
+    shares = []
+    for k in range(6):
+        total = 0.0
+        for (stratum, r, y), n in counts.items():
+            m, line = f * HIGH_LINES[stratum], HIGH_LINES[stratum]
+            few, many = (1.15, 1.35, 1.8, 3, 8, 25)[k], (0.97, 0.93, 0.85, 0.70, 0.45, 0.15)[k]
+            p = min(m * few, m + 0.9 * (1 - m)) if line <= 0.3 else 1 - (1 - m) * many
+            total += n / ONE * math.log(1 + (p - m) / (m * (1 - m)) * 2.0**-r * (y - m))
+        shares.append(total - math.log(6))
+    top = max(shares)
+    return top + math.log(sum(math.exp(share - top) for share in shares))
+
+
+@given(cells)
+def test_what_is_proved_above_is_the_highest_line_that_is_disproved(counts: dict[Key, int]) -> None:
+    factor = proved_factor_above(HIGH_LINES, counts, LIMIT)
+    if factor is None:
+        assert evidence_above(0.002, counts) < 13.0
+    else:
+        assert evidence_above(factor, counts) >= 13.0 - 1e-6
+        assert factor > TOP - 0.001 or evidence_above(factor + 0.001, counts) < 13.0
+
+
+@given(cells, st.floats(0.05, 2.4), st.floats(0.05, 2.4))
+def test_evidence_above_falls_as_the_line_grows(counts: dict[Key, int], f: float, g: float) -> None:
+    low, high = sorted((f, g))
+    assert evidence_above(high, counts) <= evidence_above(low, counts) + 1e-6
+
+
+def test_at_the_line_it_is_the_very_evidence_of_the_test() -> None:
+    counts = {("a", 0, 1): 9 * ONE, ("a", 0, 0): 90 * ONE, ("b", 1, 1): 7 * ONE}
+    table = tables(Direction.BAD_WHEN_HIGH, HIGH_LINES)
+    assert math.isclose(
+        evidence_above(1.0, counts), log_evidence(advance(FRESH, table, 0, counts)) / UNIT, abs_tol=1e-6
+    )
+
+
+def test_nothing_is_proved_above_by_nothing() -> None:
+    assert proved_factor_above(HIGH_LINES, {}, LIMIT) is None
+    assert proved_factor_above(HIGH_LINES, {("a", 0, 0): 500 * ONE}, LIMIT) is None
