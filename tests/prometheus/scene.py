@@ -25,8 +25,11 @@ from tests.prometheus.servers import Prometheus, Webhook, alertmanager, promethe
 from tests.support import ROOT, Groundwire, free_ports, groundwire, until
 
 ROUTE = "support-lora"
-CLIENTS = 3
+CLIENTS, PAUSE_S = 3, 0.05
+LIMITED_S = 0.2  # on its way to the revert the route is rate-limited
+SEED = 11
 HARMLESS_EVERY = 6
+REASON = "crossed its critical line"
 POLICY = {"baseline": {"closes_at": 200, "provisional_reverts": True}}
 SETTINGS = {
     "discovery": {"interval_s": 1},
@@ -62,8 +65,8 @@ def played(folder: Path) -> Iterator[Scene]:
             _refused(wire)
             _post(f"{upstream}/synthetic/refusal", {"model": ROUTE, "p": 0.0})
             until(lambda: _route(wire)["step"] == "reverted", "the revert", 90)
-            until(lambda: told.alert("GroundwireRouteReverted"), "the alert at the webhook", 60)
-            until(lambda: _standing(server), "what is renewed now and then", 30)
+            until(lambda: told.alert("GroundwireRouteReverted", REASON), "the alert and its reason at the webhook", 60)
+            until(lambda: _settled(server), "what is renewed now and then", 60)
         yield Scene(wire, server, told, time.time())
 
 
@@ -97,9 +100,9 @@ def _upstream() -> Iterator[str]:
 
 @contextmanager
 def _asking(wire: Groundwire) -> Iterator[None]:
-    """Clients that ask until the end, each its own questions."""
-    over = threading.Event()
-    clients = [threading.Thread(target=_client, args=(wire, seed, over)) for seed in range(CLIENTS)]
+    """Clients that ask until the end. They share the questions: one that comes twice counts once."""
+    over, questions = threading.Event(), Questions()
+    clients = [threading.Thread(target=_client, args=(wire, questions, over)) for _ in range(CLIENTS)]
     for client in clients:
         client.start()
     try:
@@ -110,16 +113,28 @@ def _asking(wire: Groundwire) -> Iterator[None]:
             client.join(30)
 
 
-def _client(wire: Groundwire, seed: int, over: threading.Event) -> None:
-    rng = random.Random(seed)
-    for prompt in mixed(seed, HARMLESS_EVERY):
-        if over.wait(0.05):
-            return
-        body = {"model": ROUTE, "stream": rng.random() < 0.5, "messages": [{"role": "user", "content": prompt.text}]}
+class Questions:
+    """The demo's, each to one client."""
+
+    def __init__(self) -> None:
+        self._left = mixed(SEED, HARMLESS_EVERY)
+        self._turn = threading.Lock()
+
+    def next(self) -> str:
+        """The next one: some thousands, more than a run asks."""
+        with self._turn:
+            return next(self._left).text
+
+
+def _client(wire: Groundwire, questions: Questions, over: threading.Event) -> None:
+    rng = random.Random(SEED)
+    while not over.wait(PAUSE_S):
+        messages = [{"role": "user", "content": questions.next()}]
+        body = {"model": ROUTE, "stream": rng.random() < 0.5, "messages": messages}
         try:
             _post(f"{wire.data}/v1/chat/completions", body)
         except OSError:
-            over.wait(0.2)  # limited on its way to the revert
+            over.wait(LIMITED_S)
 
 
 def _refused(wire: Groundwire) -> None:
@@ -141,5 +156,7 @@ def _route(wire: Groundwire) -> dict[str, Any]:
     return found
 
 
-def _standing(server: Prometheus) -> bool:
-    return bool(server.values("groundwire_route_underpowered", time.time()))
+def _settled(server: Prometheus) -> bool:
+    """Rules have seen what comes last: it needs a baseline, and is renewed every few seconds only."""
+    last = ("groundwire_route_underpowered", "route_signal:groundwire_baseline_rate_ratio:avg")
+    return all(server.values(name, time.time()) for name in last)

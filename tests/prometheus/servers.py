@@ -80,7 +80,7 @@ def alertmanager(folder: Path, webhook: str) -> Iterator[str]:
         "group_by": ["alertname", "route"],
         "group_wait": "0s",
         "group_interval": "1s",
-        "repeat_interval": "1h",
+        "repeat_interval": "2s",  # an annotation that was better known a second later is told again
     }
     config = {"route": route, "receivers": [{"name": "team", "webhook_configs": [{"url": webhook}]}]}
     file, address = _written(folder, "alertmanager", config), f"127.0.0.1:{port}"
@@ -99,10 +99,11 @@ class Webhook(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _WebhookHandler)
         self.told: list[dict[str, Any]] = []
 
-    def alert(self, name: str) -> dict[str, Any] | None:
-        """The first firing alert of this name that it was told of."""
+    def alert(self, name: str, words: str = "") -> dict[str, Any] | None:
+        """The first firing alert of this name that it was told of, with these words in its description."""
         alerts = [alert for message in self.told for alert in message["alerts"] if alert["status"] == "firing"]
-        return next((alert for alert in alerts if alert["labels"]["alertname"] == name), None)
+        named = [alert for alert in alerts if alert["labels"]["alertname"] == name]
+        return next((alert for alert in named if words in alert["annotations"]["description"]), None)
 
 
 class _WebhookHandler(BaseHTTPRequestHandler):

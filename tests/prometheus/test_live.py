@@ -10,7 +10,7 @@ import pytest
 from proxy.telemetry.dashboards import now, trend
 from proxy.telemetry.dashboards.panels import Board, board_json
 from tests.prometheus.rules import RECORDING, rules_of
-from tests.prometheus.scene import ROUTE, Scene, played
+from tests.prometheus.scene import REASON, ROUTE, Scene, played
 from tests.prometheus.servers import ALERTMANAGER, need
 
 pytestmark = pytest.mark.timeout(300)  # on a busy machine; half a minute on a free one
@@ -68,15 +68,14 @@ def test_every_rule_is_healthy(scene: Scene) -> None:
 
 def test_a_revert_reaches_who_is_on_call(scene: Scene) -> None:
     """The labels to route it by, and why, in words."""
-    alert = scene.webhook.alert("GroundwireRouteReverted")
+    alert = scene.webhook.alert("GroundwireRouteReverted", REASON)
     assert alert is not None
     assert alert["labels"]["route"] == ROUTE
     assert alert["labels"]["severity"] == "critical"
     notes = alert["annotations"]
     assert ROUTE in notes["summary"]
-    assert "crossed its critical line" in notes["description"]
-    record = scene.wire.control.get(f"/v1/routes/{ROUTE}")["enforcement_id"]
-    assert notes["description"].endswith(f"groundwire explain {record}")
+    record = notes["description"].rpartition("groundwire explain ")[2]
+    assert ROUTE in scene.wire.control.get(f"/v1/explain/{record}")["text"]
 
 
 def test_no_annotation_failed_to_expand(scene: Scene) -> None:

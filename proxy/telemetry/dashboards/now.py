@@ -12,13 +12,7 @@ LINE: Final = "route, signal, stratum, line"
 RAISES: Final = 'line!="changed"'  # a change alone raises no severity
 NEAREST: Final = 20  # lines that are shown
 SHARED: Final = "a shared store (store.kind: redis)"
-STEPS: Final = {
-    "steady": (GREEN, 0),
-    "watch": (YELLOW, 1),
-    "limited": (ORANGE, 2),
-    "reverted": (RED, 3),
-    "offline": (RED, 4),
-}
+STEPS: Final = {"steady": GREEN, "watch": YELLOW, "limited": ORANGE, "reverted": RED, "offline": RED}
 SEVERITIES: Final = {
     "0": ("undecided", BLUE),
     "1": ("low", GREEN),
@@ -27,6 +21,7 @@ SEVERITIES: Final = {
     "4": ("critical", RED),
 }
 YES: Final = {"0": ("no", BLUE), "1": ("yes", GREEN)}
+SO: Final = {"1": ("so", BLUE)}
 ALARM: Final = {"0": ("no", GREEN), "1": ("yes", RED)}
 BAD_FROM_1: Final = ((None, GREEN), (1.0, RED))
 GOOD_FROM_1: Final = ((None, RED), (1.0, GREEN))
@@ -76,7 +71,8 @@ def _routes() -> Row:
 def _by_step() -> Panel:
     expr = f"count by (step) (max by (namespace, job, route, step) ({selected(both.STEP_IN_FORCE)}) == 1)"
     query = Query(expr, (both.STEP_IN_FORCE,), "{{step}}")
-    return Panel("Routes by step", "stat", (query,), width=4, height=8, about="How many routes stand on which step.")
+    about = "How many routes stand on which step."
+    return Panel("Routes by step", "stat", (query,), width=4, height=8, about=about, paints=STEPS)
 
 
 def _table_of_routes() -> Panel:
@@ -228,33 +224,36 @@ def _age() -> Query:
 
 def _readiness() -> Row:
     per_route = (
-        ("Enforces", control.ENFORCES),
-        ("Revert armed", control.ARMED),
-        ("Held", control.HELD),
-        ("Baseline stale", control.BASELINE_STALE),
+        ("Enforces", control.ENFORCES, YES),
+        ("Revert armed", control.ARMED, YES),
+        ("Held", control.HELD, ALARM),
+        ("Baseline stale", control.BASELINE_STALE, ALARM),
     )
     return Row(
         "Could anything be done?",
         (
-            *(Panel(title, "state-timeline", (gauge(one, "route"),), width=6, words=YES) for title, one in per_route),
+            *(
+                Panel(title, "state-timeline", (gauge(one, "route"),), width=6, words=words)
+                for title, one, words in per_route
+            ),
             Panel(
                 "Status",
                 "state-timeline",
                 (gauge(control.STATUS, "route, status"),),
                 width=6,
-                words={"1": ("so", BLUE)},
+                words=SO,
                 about="A route that is blind is not healthy: it is not seen.",
             ),
             Panel(
                 "Upstream lists its models", "state-timeline", (gauge(control.LISTED, "upstream"),), width=6, words=YES
             ),
-            Panel("Would have been", "state-timeline", (gauge(control.WOULD_STEP, "route, step"),), width=6, words=YES),
+            Panel("Would have been", "state-timeline", (gauge(control.WOULD_STEP, "route, step"),), width=6, words=SO),
             Panel(
                 "Remote classifiers",
                 "state-timeline",
                 (gauge(remote.BREAKER, "classifier, state", needs="classifiers.remote"),),
                 width=6,
-                words=YES,
+                words={"0": ("", GREEN), **SO},
             ),
         ),
     )

@@ -5,7 +5,7 @@ The shape is that of schema version 39 (Grafana 10.4 and newer read it; it is mi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -25,7 +25,8 @@ class Panel:
     """One panel, `width` of 24 columns and `height` rows of Grafana's grid.
 
     `about` stands before the help of the metrics that it reads. `colors`: (value from which on, color), in order.
-    `words`: what a value is called. `columns`: of a table, its fields in order and what they are called.
+    `words`: what a value is called. `columns`: of a table, its fields in order and what they are called. `units` and
+    `paints` are of single fields, by name.
     """
 
     title: str
@@ -40,6 +41,7 @@ class Panel:
     words: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+    paints: Mapping[str, str] = field(default_factory=dict)
     sort: str = ""
 
 
@@ -113,7 +115,7 @@ def _changes(query: Query) -> Json:
     """A mark where the step of a route changed: the value of the series is the time."""
     return {
         "name": "Steps", "datasource": SOURCE, "enable": True, "iconColor": ORANGE, "expr": query.expr,
-        "useValueForTime": "on", "titleFormat": query.legend, "tagKeys": "route,step", "step": "60s",
+        "useValueForTime": True, "titleFormat": query.legend, "tagKeys": "route,step", "step": "60s",
     }  # fmt: skip
 
 
@@ -148,7 +150,7 @@ def panel_json(panel: Panel) -> Json:
         "description": described(panel),
         "datasource": SOURCE,
         "targets": [_target(panel, place, one) for place, one in enumerate(panel.queries)],
-        "fieldConfig": {"defaults": _defaults(panel), "overrides": list(_overrides(panel.units))},
+        "fieldConfig": {"defaults": _defaults(panel), "overrides": list(_overrides(panel))},
         "options": _OPTIONS[panel.kind],
     }
     return {**made, "transformations": _table(panel)} if panel.columns else made
@@ -191,9 +193,12 @@ def _defaults(panel: Panel) -> Json:
     return {**made, "min": 0, "max": panel.high} if panel.high is not None else made
 
 
-def _overrides(units: Mapping[str, str]) -> Iterable[Json]:
-    for name, unit in units.items():
+def _overrides(panel: Panel) -> Iterator[Json]:
+    for name, unit in panel.units.items():
         yield {"matcher": {"id": "byName", "options": name}, "properties": [{"id": "unit", "value": unit}]}
+    for name, color in panel.paints.items():
+        painted = {"id": "color", "value": {"mode": "fixed", "fixedColor": color}}
+        yield {"matcher": {"id": "byName", "options": name}, "properties": [painted]}
 
 
 def _table(panel: Panel) -> list[Json]:

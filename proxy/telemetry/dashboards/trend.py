@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from proxy.telemetry import analysis, both, control, gen_ai, reasons, remote
-from proxy.telemetry.dashboards.now import UNWEIGHTED, step_changes, variables
+from proxy.telemetry.dashboards.now import SO, UNWEIGHTED, step_changes, variables
 from proxy.telemetry.dashboards.panels import Board, Panel, Row
 from proxy.telemetry.dashboards.queries import Query, gauge, quantile, rate, recorded, selected
 
@@ -104,8 +104,8 @@ def _versions() -> Row:
     return Row(
         "With which versions?",
         (
-            Panel("Classifier", "state-timeline", (gauge(analysis.CLASSIFIER, "version"),)),
-            Panel("Groundwire", "state-timeline", (gauge(both.BUILD, "process, version"),)),
+            Panel("Classifier", "state-timeline", (gauge(analysis.CLASSIFIER, "version"),), words=SO),
+            Panel("Groundwire", "state-timeline", (gauge(both.BUILD, "process, version"),), words=SO),
             Panel("Baseline in force", "timeseries", (gauge(control.BASELINE_VERSION, "route"),)),
             Panel("Age of the baseline", "timeseries", (age,), width=12),
             Panel("Review is due", "timeseries", (gauge(reasons.REVIEW_DUE, "route"),), width=12, high=1),
