@@ -187,6 +187,8 @@ def test_a_policy_edit_is_taken_up_without_a_restart(pod: Pod) -> None:
     until(lambda: '"event":"reloaded"' in logs(pod.container("groundwire-traffic")), "and in the other")
     (source / "policy.yaml").write_text("mode: sometimes\n")
     until(lambda: "reload_refused" in logs(analysis), "the refusal of a bad one")
+    (source / "policy.yaml").write_text("mode: shadow\n")
+    until(lambda: logs(analysis).count('"event":"reloaded"') >= 2, "the reload of a good one again")
     assert inspect("container", analysis)["State"]["Pid"] == before
     assert inspect("container", analysis)["RestartCount"] == 0
 

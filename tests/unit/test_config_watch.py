@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import yaml
 
 from proxy.config.sections.watching import RouteSettings
 from proxy.config.settings import Settings
-from proxy.config.watch import Watch, files_of
+from proxy.config.watch import Watch, files_of, watch
 from tests.support import ROOT, groundwire, until
 
 
@@ -38,15 +39,60 @@ def config_map(folder: Path, version: int, text: str) -> None:
 
 def test_a_swapped_link_is_a_change_and_looking_again_is_none(tmp_path: Path) -> None:
     config_map(tmp_path, 1, "mode: shadow\n")
-    watch = Watch([tmp_path / "policy.yaml", tmp_path / "not-there"])
-    assert not watch.changed()
+    watched = Watch([tmp_path / "policy.yaml", tmp_path / "not-there"])
+    assert not watched.changed()
     config_map(tmp_path, 2, "mode: shadow\n")
-    assert not watch.changed(), "it may still be under way"
-    assert watch.changed(), "even where the text is the same size"
-    assert not watch.changed()
+    assert not watched.changed(), "it may still be under way"
+    assert watched.changed(), "even where the text is the same size"
+    assert not watched.changed()
     (tmp_path / "..data" / "policy.yaml").unlink()
-    assert not watch.changed()
-    assert watch.changed()
+    assert not watched.changed()
+    assert watched.changed()
+
+
+def test_a_change_is_not_lost_while_files_are_named_anew(tmp_path: Path) -> None:
+    """Naming them takes seconds where it starts a process: what is written meanwhile is the next change."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.write_text("1")
+    watched = Watch([old])
+    old.write_text("22")
+    assert [watched.changed(), watched.changed()] == [False, True]
+    old.write_text("333")
+    watched.follow([old, new])
+    assert [watched.changed(), watched.changed()] == [False, True]
+    new.write_text("1")
+    assert [watched.changed(), watched.changed(), watched.changed()] == [False, True, False]
+    watched.follow([new])
+    old.write_text("4444")
+    assert [watched.changed(), watched.changed()] == [False, False], "it is not named any more"
+
+
+async def test_what_is_written_while_files_are_named_is_told_too(tmp_path: Path) -> None:
+    file, told, named = tmp_path / "policy.yaml", asyncio.Event(), 0
+    file.write_text("1")
+
+    def files() -> list[Path]:
+        nonlocal named
+        named += 1
+        if named == 2:  # after the first change
+            file.write_text("333")
+        return [file]
+
+    times = 0
+
+    def tell() -> None:
+        nonlocal times
+        times += 1
+        if times == 2:
+            told.set()
+
+    task = asyncio.create_task(watch(files, tell, 0.02))
+    while not named:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    file.write_text("22")
+    await asyncio.wait_for(told.wait(), 30)
+    task.cancel()
 
 
 def modes(log: Path) -> int:
