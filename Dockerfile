@@ -30,7 +30,9 @@ RUN image-venv compile
 
 # --- groundwire: everything that runs; no training code, no model of the demo ------------------------------------------
 FROM build AS build-groundwire
-COPY requirements/core.txt /tmp/requirements.txt
+# `grpc` adds OTLP over gRPC.
+ARG REQUIREMENTS=core
+COPY requirements/${REQUIREMENTS}.txt /tmp/requirements.txt
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf image-venv /tmp/requirements.txt
 COPY proxy app/proxy
 COPY policies app/policies
