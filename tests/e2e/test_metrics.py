@@ -18,7 +18,7 @@ from tests.e2e.metrics_pages import Received, Values, collector, read_page
 from tests.e2e.test_serve import cli
 from tests.support import Groundwire, free_ports, groundwire, until
 
-SETTINGS = {"discovery": {"interval_s": 1}, "pane_s": 1, "close_lag_s": 1}
+SETTINGS = {"discovery": {"interval_s": 1}}
 QUESTION = "What is the capital of France?"
 
 # Declared, and not on a page until something is there to tell. Each with what must be so first.
@@ -32,6 +32,8 @@ NEEDS: dict[str, str] = {
     "groundwire_route_line_ratio": "a baseline",
     "groundwire_route_line_crossed": "a baseline",
     "groundwire_route_drift": "a baseline",
+    "groundwire_route_shape_js_bits": "a baseline",
+    "groundwire_route_shape_kl_bits": "a baseline",
     "groundwire_route_underpowered": "a baseline",
     "groundwire_route_rate_ratio": "a pane that has closed",
 }
@@ -127,6 +129,7 @@ def test_an_otlp_receiver_gets_what_the_pages_say(
     (port,) = free_ports(1)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", f"http://127.0.0.1:{port}/v1/metrics")
     monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "300")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "1")
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test")
     with groundwire(tmp_path, upstream, SETTINGS) as wire:
         traffic_of_all_kinds(wire)  # nobody listens yet: exports fail, and everything else goes on
