@@ -16,6 +16,7 @@ from proxy.control.baselines import Baselines
 from proxy.control.bases import Bases
 from proxy.control.checks import load_checks
 from proxy.control.discovery import Discovery
+from proxy.control.divergences import Divergences
 from proxy.control.entry import Entry
 from proxy.control.facts import facts_of
 from proxy.control.handover import Handovers, duty, needed
@@ -86,6 +87,7 @@ class ControlPlane:
         self.looks = Looks(self.memory, self.bases, self.pulse)
         self.shadows = Shadows(self.memory, self.looks)
         self.standings = Standings(self.memory)
+        self.divergences = Divergences(self.memory)
         self._retention = Retention(self.memory)
         self._policies = policies  # as the files have them
         self._promoted = 0  # version of the promotions that were taken
@@ -117,6 +119,7 @@ class ControlPlane:
         self._loops.start("discover", self.discover, self._discover_wait)
         self._loops.start("check", self.check_bases, self._check_wait)
         self._loops.start("baseline", self.build_baselines, self._tick_wait)
+        self._loops.start("divergence", self.measure_divergences, self._tick_wait)
 
     async def stop(self) -> None:
         """End the loops and close connections; what was decided is in the store."""
@@ -235,6 +238,10 @@ class ControlPlane:
         entries = self.memory.known_entries().values()
         await self.bases.check_due(self.setup, entries, self._clients, self.now())
 
+    async def measure_divergences(self) -> None:
+        """How far shapes are from their baselines, where a pane began since the last time."""
+        await self.divergences.measure(self.setup.pane_s, self.now())
+
     async def build_baselines(self) -> None:
         """Ask bases for baselines, one batch further; look after those in force."""
         await self.base_baselines.work(self.setup, self.memory.known_entries().values(), self._clients, self.now())
@@ -281,7 +288,7 @@ class ControlPlane:
 
     async def _forgotten(self, name: str) -> None:
         """Nothing of a route that is no more stays in memory."""
-        for part in (self.looks, self.pulse, self._steering, self.baselines, self.handovers):
+        for part in (self.looks, self.pulse, self._steering, self.baselines, self.handovers, self.divergences):
             part.forget(name)
         await self.shadows.forget(name)
         self.bases.forget_route(name)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from proxy.control.discovery import Reach
 from proxy.control.entry import Entry
@@ -17,7 +17,7 @@ from proxy.telemetry import both
 from proxy.telemetry import control as declared
 from proxy.telemetry.metrics import Sample, sample
 
-LOOPS: Final = ("look", "discover", "check", "baseline")
+LOOPS: Final = ("look", "discover", "check", "baseline", "divergence")
 
 
 def control_samples(plane: ControlPlane) -> Iterator[Sample]:
@@ -30,6 +30,7 @@ def control_samples(plane: ControlPlane) -> Iterator[Sample]:
         for finding in () if outcome is None or entry.closed else outcome.findings:
             yield from _finding(name, finding)
         yield from _drift(name, entry)
+        yield from _divergences(name, plane.divergences.known.get(name, {}))
     yield from _pulse(plane)
     yield sample(declared.SAMPLING_LOAD, plane.memory.loads.known.level(now_s))
     yield sample(declared.FAULT, bool(guard.fault))
@@ -80,6 +81,14 @@ def _drift(name: str, entry: Entry) -> Iterator[Sample]:
         crossed[kind] = crossed.get(kind, False) or one.is_crossed
     for kind, is_crossed in crossed.items():
         yield sample(declared.DRIFT, is_crossed, route=name, kind=kind)
+
+
+def _divergences(name: str, by_signal: Mapping[str, Mapping[str, Any]]) -> Iterator[Sample]:
+    """None where a shape has too few answers to say anything."""
+    for signal, one in by_signal.items():
+        for metric, bits in ((declared.JS, one["js_bits"]), (declared.KL, one["kl_bits"])):
+            if bits is not None:
+                yield sample(metric, bits, route=name, signal=signal)
 
 
 def _finding(name: str, finding: Finding) -> Iterator[Sample]:

@@ -140,6 +140,11 @@ def _binned(parts: Iterable[Counts]) -> Binned:
     return found
 
 
+def divergences(parts: Iterable[Counts], baseline: Baseline) -> dict[str, dict[str, Any]]:
+    """By signal, how far the shape of these counts is from the baseline's: `js_bits`, `kl_bits`, `kind`, `n_eff`."""
+    return dict(_shapes(_binned(parts), baseline))
+
+
 def _shapes(binned: Binned, baseline: Baseline) -> Iterator[tuple[str, dict[str, Any]]]:
     """Of a signal with several histograms the one that is furthest away."""
     for name, shape in sorted(baseline.shapes.items()):

@@ -12,7 +12,7 @@ DRIFT_KIND: Final = one_of("kind", "input", "output", "performance")
 OF: Final = one_of("of", "harmful", "risky", "all")
 MODE: Final = one_of("mode", "enforce", "shadow")
 POLICY_NAME: Final = Label("policy", "names of policy files", 100)
-WORK: Final = one_of("work", "look", "discover", "check", "baseline")
+WORK: Final = one_of("work", "look", "discover", "check", "baseline", "divergence")
 ACTION: Final = one_of("action", "watch", "limit", "revert", "lift", "restore", "offline")
 BY: Final = one_of("by", "policy", "order")
 
@@ -83,6 +83,20 @@ DRIFT: Final = Metric(
     "",
     "1 where a drift line of this kind is crossed: input, output or performance.",
     (ROUTE, DRIFT_KIND),
+)
+JS: Final = Metric(
+    "groundwire_route_shape_js_bits",
+    Kind.GAUGE,
+    "{bit}",
+    "Jensen-Shannon divergence in bits, less its bias, of a signal's last hour from the baseline; 0 is alike, 1 apart.",
+    (ROUTE, SIGNAL),
+)
+KL: Final = Metric(
+    "groundwire_route_shape_kl_bits",
+    Kind.GAUGE,
+    "{bit}",
+    "Kullback-Leibler divergence in bits, less its bias, of a signal's last hour from the baseline.",
+    (ROUTE, SIGNAL),
 )
 SAMPLED: Final = Metric(
     "groundwire_route_sampling_ratio",
