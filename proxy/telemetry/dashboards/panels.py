@@ -170,7 +170,7 @@ def _target(panel: Panel, place: int, query: Query) -> Json:
         "refId": chr(ord("A") + place),
         "datasource": SOURCE,
         "expr": query.expr,
-        "legendFormat": query.legend,
+        "legendFormat": query.legend or panel.title,
         "format": "table" if panel.kind == "table" else "time_series",
         "instant": is_now,
         "range": not is_now,
@@ -199,6 +199,9 @@ def _overrides(panel: Panel) -> Iterator[Json]:
     for name, color in panel.paints.items():
         painted = {"id": "color", "value": {"mode": "fixed", "fixedColor": color}}
         yield {"matcher": {"id": "byName", "options": name}, "properties": [painted]}
+    if panel.sort and panel.words:  # the column that it is sorted by shows its words in their colors
+        cell = {"id": "custom.cellOptions", "value": {"type": "color-background"}}
+        yield {"matcher": {"id": "byName", "options": panel.columns[panel.sort]}, "properties": [cell]}
 
 
 def _table(panel: Panel) -> list[Json]:

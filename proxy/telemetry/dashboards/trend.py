@@ -56,7 +56,9 @@ def _drift() -> Row:
     return Row(
         "What has moved?",
         (
-            Panel("Severity", "timeseries", (severity,), high=4, about="0 undecided, 1 low to 4 critical."),
+            Panel(
+                "Severity", "timeseries", (severity,), unit="short", high=4, about="0 undecided, 1 low to 4 critical."
+            ),
             Panel("Heaviest evidence", "timeseries", (evidence,), about="100 % is an alarm."),
             Panel("Drift by kind", "timeseries", (gauge(control.DRIFT, "route, kind"),), high=1),
         ),
