@@ -10,7 +10,6 @@ from collections.abc import Callable, Container, Iterator, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from itertools import chain
-from math import ceil
 from pathlib import Path
 from typing import Final
 
@@ -18,11 +17,8 @@ from aiohttp import web
 
 from proxy import VERSION
 from proxy.analysis import counting
-from proxy.analysis import coverage as coverages
 from proxy.analysis.assessing import Assessor
-from proxy.analysis.budget import Budget, Work, at_edge
 from proxy.analysis.classifier import Chosen
-from proxy.analysis.coverage import Pressure
 from proxy.analysis.faults import fault
 from proxy.analysis.feedback import Feedback
 from proxy.analysis.hash_keys import Keys, open_keys, prompt_hashes
@@ -30,6 +26,7 @@ from proxy.analysis.health import classifier_samples, make_health, pipeline_samp
 from proxy.analysis.judging import Judging
 from proxy.analysis.listeners import serve_http
 from proxy.analysis.metrics_export import Told, export_of
+from proxy.analysis.pacing import Pacing
 from proxy.analysis.pipeline import FLUSH_INTERVAL_S, Batching, Panes, Pipeline
 from proxy.analysis.priority import give_way
 from proxy.analysis.prompt_key import prompt_hasher
@@ -44,16 +41,15 @@ from proxy.classifiers.guard import Guard
 from proxy.config.settings import Settings
 from proxy.config.taxonomy import read_taxonomy
 from proxy.control.api import make_api
-from proxy.control.plane import TICK_S, ControlPlane
+from proxy.control.plane import ControlPlane
 from proxy.control.policies import Policies, load_policies
 from proxy.control.reasons import reason_samples
 from proxy.control.samples import control_samples
-from proxy.core.epochs import HEARD_WITHIN_S
 from proxy.core.errors import GroundwireError, StateError
 from proxy.core.exchange import Exchange
 from proxy.core.handover import Duty
 from proxy.core.observation import Observation
-from proxy.core.sampling import LOAD_MAX, Rates
+from proxy.core.sampling import Rates
 from proxy.core.windows import pane_of
 from proxy.features.judge import JUDGE_VERSION
 from proxy.link.figures import samples_of
@@ -73,7 +69,6 @@ log = get_logger(__name__)
 DRAIN_S: Final = 2.0  # under the time that traffic gives its child
 SETTLE_S: Final = 0.1
 PARENT_CHECK_INTERVAL_S: Final = 0.25
-COVERAGE_KEY: Final = "coverage"
 RESTART_KEYS: Final = ("listen", "link", "state_dir", "pane_s", "analysis", "store")
 
 
@@ -116,11 +111,6 @@ class App:
         self._bounds = Bounds()
         self._parent = os.getppid()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._pane = pane_of(self._now(), settings.pane_s)
-        self._busy_s = 0.0
-        self._budget = Budget()
-        self._work = Work(0.0, 0, 0)  # since the start, at the last edge
-        self._coverage_version = 0
         self._tracer = tracing.start(os.environ)
         self._export = export_of(os.environ, self._told)
         self._pipeline = Pipeline(
@@ -163,12 +153,13 @@ class App:
             traced.listen(self._pipeline.judging)
             self._pipeline.on_done = traced.done
             self._plane.looks.on_decided = traced.decided
+        self._pacing = Pacing(self._pipeline, self._plane, store, pane_of(self._now(), settings.pane_s))
         self._chosen = Chosen(Guard.load, read_taxonomy(HAZARDS), self._judge_by, lambda: self._plane.judges_needed)
 
     async def run(self) -> None:
         """Everything from start to end. Raises GroundwireError where it cannot start."""
         listen = self._settings.listen
-        await self._load_coverage()
+        await self._pacing.load()
         await self._receiver.start()
         await self._plane.open()  # traffic has its enforcements before the model is loaded
         await self._chosen.take(self._settings.classifiers)
@@ -313,8 +304,7 @@ class App:
             pane = pane_of(self._now(), self._settings.pane_s)
             for route in self._pipeline.sampler.unusual():
                 self._plane.note_unusual(route)
-            self._move_budget(pane)
-            await self._move_coverage(pane)
+            await self._pacing.move(self._settings, pane)
             await self._store.expire(pane - self._settings.analysis.panes_kept_max)
             self._pipeline.panes = _panes(self._settings, self._plane.setup.policies)  # one may have been promoted
             await self._tidy(self._plane.memory.known_entries())
@@ -343,59 +333,6 @@ class App:
         if limit and used > limit and not self._store.not_durable and not self._stop.is_set():
             log.warning("analysis_recycled", memory_bytes=used, limit_bytes=limit)
             self._stop.set()
-
-    async def _load_coverage(self) -> None:
-        kept = await self._store.load(COVERAGE_KEY)
-        self._coverage_version = 0 if kept is None else kept[0]
-        if kept is not None:
-            self._pipeline.coverage = coverages.from_bytes(kept[1])
-            self._ask()
-
-    def _ask(self) -> None:
-        """Tell traffic the share of exchanges that it is to send."""
-        self._plane.set_coverage(self._pipeline.coverage.asked(pane_of(self._now(), self._settings.pane_s)))
-
-    def _move_budget(self, pane: int) -> None:
-        """At a pane's edge tell the control plane what the CPU budget asks of adaptive sampling."""
-        if pane <= self._pane:
-            return
-        pane_s, before, now = self._settings.pane_s, self._work, self._pipeline.work
-        self._work = now
-        measured = Work(now.seconds - before.seconds, now.judged - before.judged, now.came - before.came)
-        load = measured.load((pane - self._pane) * pane_s)
-        heard = 1 + ceil((HEARD_WITHIN_S + TICK_S) / pane_s)
-        self._budget = at_edge(self._budget, pane, load, self._settings.sampling.cpu_share, heard)
-        self._plane.note_load(self._budget.level)
-
-    async def _move_coverage(self, pane: int) -> None:
-        """At a pane's edge ask for more or fewer exchanges; kept before traffic hears of it."""
-        if self._store.shared:
-            await self._load_coverage()
-        if pane <= self._pane:
-            return
-        pane_s, before = self._settings.pane_s, self._pipeline.coverage
-        busy_ratio = (self._pipeline.totals.busy_s - self._busy_s) / ((pane - self._pane) * pane_s)
-        self._pane, self._busy_s = pane, self._pipeline.totals.busy_s
-        if self._budget.level < LOAD_MAX and self._plane.adapts:
-            busy_ratio = 0.0  # sampling makes time; the wire thins only what the queue cannot hold
-        pressure = Pressure(self._pipeline.queue.highest_fill(), busy_ratio)
-        if self._store.shared:
-            after = coverages.at_edge_of_many(before, pane, pane_s, pressure)
-        else:
-            after = coverages.at_edge(before, pane, pane_s, pressure.fill_ratio, pressure.busy_ratio)
-        if after == before:
-            return
-        if not await self._store.swap(COVERAGE_KEY, self._coverage_version, coverages.to_bytes(after)):
-            if not self._store.shared:
-                text = f"state {COVERAGE_KEY!r} was changed by another process; is a second analysis running?"
-                raise StateError(text)
-            await self._load_coverage()  # another replica asked first: all thin alike, or their counts would not add
-            return
-        self._coverage_version += 1
-        self._pipeline.coverage = after
-        self._ask()
-        if after.k != before.k:
-            log.warning("coverage_changed", share=2.0**-after.k, before=2.0**-before.k)
 
     # --- reload ------------------------------------------------------------------------------------------------------
 
