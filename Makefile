@@ -163,4 +163,4 @@ image:  ## both images with buildah: IMAGE_ARGS="--build-arg BASE=... --build-ar
 
 test-image: .venv/helm  ## images built, measured and run; the sidecar example under podman; as root, minutes
 	@scripts/image-setup
-	@.venv/bin/pytest -m image
+	@.venv/bin/pytest -m image tests/image
