@@ -18,6 +18,7 @@ from proxy.control.plane import ControlPlane
 from proxy.control.policies import Loaded, Policies
 from proxy.core.baseline import Baseline, Kind, Standing, Tally
 from proxy.core.enforcement import Snapshot
+from proxy.core.fingerprint import SYSTEM
 from proxy.core.policy import BaselineRules, Policy
 from proxy.core.windows import SCALE, Cell
 from proxy.demo.synthetic import Synthetic, make_app
@@ -142,3 +143,17 @@ async def serving(server: Synthetic, unix: str = "") -> AsyncIterator[Upstream]:
             yield Upstream(f"http://{host}:{port}")
     finally:
         await runner.cleanup()
+
+
+async def learnt(built: House, name: str = "support") -> None:
+    """The route has learnt its first baseline, and it is on the shelf."""
+    await built.days(16, 10, 0, name)
+    await built.plane.build_baselines()
+    await built.plane.build_baselines()  # followed from here on
+    assert (await built.view(name))["baseline"]["version"] == 1
+
+
+async def marked(built: House, mark: str, n: int = 40) -> None:
+    """Requests under one system prompt, in the pane of now."""
+    counts = {Cell(SYSTEM, mark, 0, 1): n * SCALE}
+    await built.store.add("support", "default/support", int(built.clock()), counts)
