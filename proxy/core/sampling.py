@@ -21,7 +21,7 @@ from enum import StrEnum
 from typing import Final
 
 from proxy.core.observation import NO_HARM
-from proxy.core.signals import HARMFUL_OUTPUT, REFUSAL, REFUSAL_IN, TRIGGER
+from proxy.core.signals import HARMFUL_OUTPUT, REFUSAL, REFUSAL_IN, TRIGGER, whole_signal
 from proxy.core.windows import Cell, cell
 from proxy.detectors.e_process import LEVELS
 
@@ -38,7 +38,6 @@ UNSUSPECTED: Final = "unsuspected"  # signal: refusals of prompts that only stag
 REVIEW: Final = "review"  # signal: answers that were analysed for review only
 HARMFUL: Final = "harmful"
 HARMLESS: Final = "harmless"
-_SHARDS: Final = f"{REFUSAL}@"
 
 
 class Strategy(StrEnum):
@@ -179,10 +178,9 @@ def _falls(tossed: int, k: int) -> bool:
 
 
 def is_of_harm(signal: str, stratum: str) -> bool:
-    """Whether a cell is of harmful prompts, and so of the group `harm`."""
-    if signal == REFUSAL or signal.startswith(_SHARDS):
-        return stratum != NO_HARM
-    return signal in (REFUSAL_IN, TRIGGER)
+    """Whether a cell, of all or of a shard of tenants, is of harmful prompts, and so of the group `harm`."""
+    of = whole_signal(signal)
+    return of in (REFUSAL_IN, TRIGGER) or (of == REFUSAL and stratum != NO_HARM)
 
 
 def weighed(cells: Iterable[tuple[Cell, int]], drawn: Draw, coverage_r: int) -> Iterator[tuple[Cell, int]]:
@@ -198,7 +196,7 @@ def weighed(cells: Iterable[tuple[Cell, int]], drawn: Draw, coverage_r: int) -> 
         level = drawn.harm if is_of_harm(signal, stratum) else drawn.all
         if level is not None:
             yield cell(signal, stratum, coverage_r + level, y), count
-        elif signal == HARMFUL_OUTPUT and y:
+        elif whole_signal(signal) == HARMFUL_OUTPUT and y:
             yield cell(signal, stratum, coverage_r, y), count
         elif signal == REFUSAL and drawn.all is not None:
             yield cell(UNSUSPECTED, stratum, coverage_r + drawn.all, y), count

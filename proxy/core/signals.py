@@ -58,6 +58,11 @@ def shard_signal(signal: str, shard: int) -> str:
     return f"{signal}@{shard}"
 
 
+def whole_signal(signal: str) -> str:
+    """The signal that a shard's part is of; itself where it is none."""
+    return signal.partition("@")[0]
+
+
 _SHARD_SIGNALS: Final = tuple(shard_signal(signal, shard) for signal in SHARDED for shard in range(1, SHARDS))
 EVIDENCE: Final = frozenset({REFUSAL, *HIGHS, *OTHERS, *_SHARD_SIGNALS})  # signals that have lines
 USED: Final = frozenset({ASSESSED, LOST, TRAFFIC, *EVIDENCE})  # all that takes part in decisions

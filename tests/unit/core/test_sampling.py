@@ -31,6 +31,7 @@ from proxy.core.sampling import (
     rates_of,
     weighed,
 )
+from proxy.core.signals import SHARDED
 from proxy.core.windows import SCALE, Cell
 
 ORDERS = st.builds(Order, st.sampled_from(Strategy), st.integers(0, K_MAX))
@@ -180,6 +181,25 @@ def test_a_single_harmful_output_is_an_event_and_stays() -> None:
     assert list(weighed(cells, REVIEWED, 1)) == [(Cell("harmful_output", "crime", 1, 1), SCALE)]
     drawn = Draw(None, 2, analysed=True, counts_once=True, k=1)
     assert list(weighed(cells, drawn, 0)) == [(Cell("harmful_output", "crime", 2, y), SCALE) for y in (0, 1)]
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        Draw(0, 2, analysed=True, counts_once=True, k=0),
+        Draw(None, 1, analysed=True, counts_once=True, k=1),
+        Draw(None, None, analysed=True, counts_once=False, k=0),
+    ],
+)
+@pytest.mark.parametrize("signal", SHARDED)
+def test_what_a_shard_has_of_a_signal_is_drawn_as_the_signal_is(signal: str, drawn: Draw) -> None:
+    """Else a shard would weigh more than all of them together, or have what they have not."""
+    for stratum in ("fraud", "none"):
+        for y in (0, 1):
+            whole = weighed([(Cell(signal, stratum, 0, y), 1)], drawn, 1)
+            of_all = [one._replace(signal=f"{one.signal}@2") for one, _ in whole]
+            shard = [one for one, _ in weighed([(Cell(f"{signal}@2", stratum, 0, y), 1)], drawn, 1)]
+            assert shard == [one for one in of_all if one.signal == f"{signal}@2"]
 
 
 def test_a_level_beyond_the_grid_does_not_fit() -> None:
