@@ -158,5 +158,9 @@ def _route(wire: Groundwire) -> dict[str, Any]:
 
 def _settled(server: Prometheus) -> bool:
     """Rules have seen what comes last: it needs a baseline, and is renewed every few seconds only."""
-    last = ("groundwire_route_underpowered", "route_signal:groundwire_baseline_rate_ratio:avg")
+    last = (
+        "groundwire_route_underpowered",
+        "groundwire_route_shape_kl_bits",
+        "route_signal:groundwire_baseline_rate_ratio:avg",
+    )
     return all(server.values(name, time.time()) for name in last)

@@ -61,6 +61,8 @@ def _drift() -> Row:
             ),
             Panel("Heaviest evidence", "timeseries", (evidence,), about="100 % is an alarm."),
             Panel("Drift by kind", "timeseries", (gauge(control.DRIFT, "route, kind"),), high=1),
+            Panel("Jensen-Shannon divergence", "timeseries", (gauge(control.JS, "route, signal"),), width=12),
+            Panel("Kullback-Leibler divergence", "timeseries", (gauge(control.KL, "route, signal"),), width=12),
         ),
     )
 
