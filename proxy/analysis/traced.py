@@ -58,9 +58,9 @@ class Traced:
         chance = 2.0 ** -(exchange.coverage_k + draw.k) if draw.analysed else None
         self._tracer.done(replace(done, chance=chance, observed=observed, times=times))
 
-    def decided(self, entry: Entry, outcome: Outcome) -> None:
-        """The ladder decided."""
-        self._tracer.decided(entry.route.name, entry.state.reason, outcome, time.time())
+    def decided(self, entry: Entry, outcome: Outcome) -> str:
+        """The ladder decided; the traceparent of its span, "" without one."""
+        return self._tracer.decided(entry.route.name, entry.state.reason, outcome, time.time())
 
     def _server(self, exchange: Exchange) -> tuple[str, int]:
         upstream = self._settings().upstreams.get(exchange.upstream)

@@ -69,7 +69,7 @@ class Looks:
         self._pulse = pulse
         self._bases = bases
         self.outcomes: dict[str, Outcome] = {}
-        self.on_decided: Callable[[Entry, Outcome], None] | None = None  # told of each decision that won
+        self.on_decided: Callable[[Entry, Outcome], str] | None = None  # told of each that won; gives its trace
         self._settled: dict[str, Inputs] = {}  # of the last look at a route, where it changed nothing
         self._plans: dict[str, tuple[Any, ...]] = {}  # of the last look at a route, after what it was made of
 
@@ -147,9 +147,8 @@ class Looks:
             return
         await self._send(entry)
         emit = log.warning if outcome.action or outcome.would_action else log.info
-        emit("decision", **view.decision_fields(entry, outcome, setup.pane_s))
-        if self.on_decided is not None:
-            self.on_decided(entry, outcome)
+        trace = "" if self.on_decided is None else self.on_decided(entry, outcome)
+        emit("decision", **view.decision_fields(entry, outcome, setup.pane_s), trace=trace)
         if outcome.action is not None:
             by = "order" if "order" in outcome.record.body["inputs"] else "policy"
             self._pulse.actions[name, outcome.action.value, by] += 1

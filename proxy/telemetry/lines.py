@@ -42,7 +42,10 @@ class JsonLines(logging.Formatter):
             "event": event_of(record),
             **fields_of(record),
         }
-        return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        try:
+            return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        except TypeError:  # half of a surrogate pair, or a number beyond 64 bits
+            return orjson.dumps({key: _plain_text(value) for key, value in line.items()}).decode()
 
 
 class TextLines(logging.Formatter):
@@ -92,6 +95,10 @@ def fields_of(record: logging.LogRecord) -> dict[str, Any]:
     if record.exc_info and record.exc_info[1] is not None:
         fields |= told(record.exc_info[1])
     return fields
+
+
+def _plain_text(value: object) -> str:
+    return str(value).encode("utf-8", "replace").decode()
 
 
 def _number(value: object) -> str:

@@ -56,6 +56,13 @@ def get_logger(name: str) -> Logger:
     return Logger(name)
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    """Says nothing of a line that cannot be written: Python's own words would quote it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - Python's name
+        pass
+
+
 class Wanted(Protocol):
     """The settings of logs: `log_format` is auto, json or text; auto is text on a terminal, else json."""
 
@@ -78,7 +85,7 @@ class Usual:
 
 def set_up(wanted: Wanted, process: str, stream: TextIO | None = None) -> None:
     """Send every log line of this process to `stream` (stderr); `process` says which of them it is."""
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = _Handler(stream or sys.stderr)
     as_text = wanted.log_format == "text" or (wanted.log_format == "auto" and handler.stream.isatty())
     handler.setFormatter(TextLines(process) if as_text else JsonLines(process))
     root = logging.getLogger()

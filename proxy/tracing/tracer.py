@@ -11,7 +11,7 @@ from typing import Final
 from proxy.core.enforcement import Snapshot, Step
 from proxy.core.exchange import Exchange
 from proxy.core.outcome import Outcome
-from proxy.core.trace_context import Tracing, parent_of
+from proxy.core.trace_context import SAMPLED, Tracing, parent_of
 from proxy.features.reading import Reading
 from proxy.telemetry import tracing as declared
 from proxy.telemetry.logs import get_logger
@@ -72,15 +72,20 @@ class Tracer:
                 for event in events(one, place, response_id, at_s):
                     self._boxes.events.offer(event)
 
-    def decided(self, route: str, reason: str, outcome: Outcome, now_s: float) -> None:
-        """The ladder decided: a span of its own, in a trace of its own, whatever share of exchanges is sampled."""
+    def decided(self, route: str, reason: str, outcome: Outcome, now_s: float) -> str:
+        """The ladder decided: a span of its own, in a trace of its own, whatever share of exchanges is sampled.
+
+        Its traceparent, for the log; "" where no step changed.
+        """
         if not self.tracing.share and not self.tracing.follows_parent:
-            return
+            return ""
         place = Place(f"{random.getrandbits(128) or 1:032x}", f"{random.getrandbits(64) or 1:016x}")
         links = self.evidence.links(route, fed_by(outcome.findings))
         span = span_of(Decided(route, reason, outcome, now_s), place, links)
-        if span is not None:
-            self._boxes.spans.offer(span)
+        if span is None:
+            return ""
+        self._boxes.spans.offer(span)
+        return f"00-{place.trace_id}-{place.span_id}-{SAMPLED:02x}"
 
     def keep(self, routes: Container[str]) -> None:
         """Forget other routes."""

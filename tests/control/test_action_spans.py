@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from proxy.analysis.traced import Traced
 from proxy.control.orders import Orders, Word
 from proxy.core.ladder import Command
 from proxy.core.trace_context import Tracing
 from proxy.inventory.traces import TRACES
+from proxy.telemetry.lines import fields_of
 from proxy.tracing.asked import Sending, Way
 from proxy.tracing.exchange import Done, Stage, Times
 from proxy.tracing.outbox import Outbox
@@ -63,7 +66,8 @@ async def test_a_revert_links_to_its_evidence() -> None:
         assert (last.parent, last.place.flags) == ("", 1)
 
 
-async def test_an_order_is_an_action_without_evidence() -> None:
+async def test_an_order_is_an_action_without_evidence(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "proxy")
     async with house() as built:
         tracer, sent = traced(built, Tracing(0.0))
         await built.vouch()
@@ -72,6 +76,10 @@ async def test_an_order_is_an_action_without_evidence() -> None:
         [span] = sent
         assert span.attributes["groundwire.action.by"] == "operator"
         assert "kim" not in str({**span.attributes, "groundwire.reason": ""})
+        [line] = [fields_of(one) for one in caplog.records if one.getMessage() == "decision"]
+        assert (line["trace_id"], line["span_id"]) == (span.place.trace_id, span.place.span_id), (
+            "the log names the span"
+        )
         assert span.links == ()
 
 

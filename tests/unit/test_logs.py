@@ -46,7 +46,7 @@ def told(say: Callable[[], object], out: io.StringIO | None = None, **wanted: st
     out = out or io.StringIO()
     set_up(Usual(**wanted), "traffic", out)
     say()
-    return [json.loads(line) for line in out.getvalue().splitlines()]
+    return [json.loads(line) for line in out.getvalue().split("\n") if line]
 
 
 def test_a_line_is_one_json_object_with_its_fields() -> None:
@@ -155,6 +155,22 @@ def test_no_message_of_a_library_breaks_a_line(message: str, arguments: list[Any
     assert line["event"]
     texts = [one for one in arguments if isinstance(one, str) and len(one) > 3]
     assert all(text not in line["event"] for text in texts if arguments and text not in message)
+
+
+def test_no_field_breaks_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    class Unspeakable:
+        def __str__(self) -> str:
+            raise ValueError(SECRET)
+
+    def say() -> None:
+        get_logger("proxy").info("odd", half="a\ud800b", large=1 << 80, path={1: b"x"})
+        get_logger("proxy").info("unsaid", what=Unspeakable())
+        get_logger("proxy").info("next")
+
+    first, second = told(say)
+    assert (first["half"], first["large"]) == ("a?b", str(1 << 80))
+    assert second["event"] == "next"
+    assert capsys.readouterr() == ("", "")
 
 
 def test_what_asyncio_says_of_a_callback_holds_no_argument() -> None:
