@@ -230,6 +230,7 @@ def test_traffic_never_loads_opentelemetry(house: House) -> None:
 def test_over_grpc(tmp_path: Path, upstream: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with grpc_receiver() as received, tapped(upstream) as tap:
         grpc = {"OTEL_EXPORTER_OTLP_ENDPOINT": received.url, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+        grpc["OTEL_METRICS_EXPORTER"] = "none"
         unset(monkeypatch, {**QUICK, **grpc, "OTEL_SERVICE_NAME": "wire"})
         with groundwire(tmp_path, tap.url, SETTINGS) as wire:
             ready(wire)
