@@ -31,7 +31,9 @@ BUILD: Final = Metric(
 START_TIME: Final = Metric("groundwire_start_time_seconds", Kind.GAUGE, "s", "Unix time at which the process started.")
 CPU: Final = Metric("process_cpu_seconds_total", Kind.COUNTER, "s", "User and system CPU time spent.")
 MEMORY: Final = Metric("process_resident_memory_bytes", Kind.GAUGE, "By", "Resident memory.")
-OPEN_FILES: Final = Metric("process_open_fds", Kind.GAUGE, "{file_descriptor}", "Open file descriptors.")
+OPEN_FILES: Final = Metric(
+    "process_open_fds", Kind.GAUGE, "{file_descriptor}", "Open file descriptors, on Linux from 6.2 on."
+)
 OPEN_FILES_MAX: Final = Metric("process_max_fds", Kind.GAUGE, "{file_descriptor}", "Limit of open file descriptors.")
 RELOADED: Final = Metric(
     "groundwire_config_last_reload_successful",

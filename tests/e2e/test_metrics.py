@@ -14,7 +14,7 @@ import pytest
 from proxy.telemetry.exposition import OPENMETRICS
 from proxy.telemetry.metrics import Metric
 from proxy.telemetry.registry import ANALYSIS, TRAFFIC
-from tests.e2e.metrics_pages import Received, Values, collector, read_page
+from tests.e2e.metrics_pages import Received, Series, Values, collector, read_page
 from tests.e2e.test_serve import cli
 from tests.support import Groundwire, free_ports, groundwire, until
 
@@ -23,6 +23,7 @@ QUESTION = "What is the capital of France?"
 
 # Declared, and not on a page until something is there to tell. Each with what must be so first.
 NEEDS: dict[str, str] = {
+    "process_open_fds": "Linux 6.2",
     "groundwire_degraded": "a lack",
     "groundwire_sensitive_found_total": "an answer that gave something away",
     "groundwire_baseline_made_timestamp_seconds": "a baseline",
@@ -105,10 +106,27 @@ def check(page: str) -> None:
     assert (done.returncode, told) == (0, []), told
 
 
+def test_a_reload_that_was_refused_shows(tmp_path: Path, upstream: str) -> None:
+    taken: Series = ("groundwire_config_last_reload_successful", frozenset())
+    at: Series = ("groundwire_config_last_reload_success_timestamp_seconds", frozenset())
+    with groundwire(tmp_path, upstream, SETTINGS) as wire:
+        until(lambda: wire.get(f"{wire.analysis_health}/readyz")[0] == 200, "analysis")
+        first = pages(wire)
+        assert all(page[taken] == 1 for page in first.values())
+        config = tmp_path / "groundwire.yaml"
+        good = config.read_text()
+        config.write_text(f"{good}\nnonsense: true\n")
+        until(lambda: pages(wire)["traffic"][taken] == 0, "the refusal")
+        assert pages(wire)["traffic"][at] == first["traffic"][at]
+        config.write_text(good)
+        until(lambda: pages(wire)["traffic"][taken] == 1, "the settings that are good again")
+        until(lambda: pages(wire)["analysis"][at] != first["analysis"][at], "the reload of analysis")
+
+
 def is_still(name: str) -> bool:
     """Whether a metric stays as it is while no request comes."""
-    moving = ("process_", "groundwire_analysis_flush", "groundwire_otlp_", "groundwire_analysis_resident")
-    return not name.startswith(moving)
+    moving = ("analysis_flush", "analysis_resident", "control_look", "otlp_")
+    return not name.startswith(("process_", *(f"groundwire_{one}" for one in moving)))
 
 
 def same(received: Received, wire: Groundwire) -> bool:
