@@ -115,6 +115,12 @@ def _heard(pane_s: float) -> int:
     return 1 + ceil(HEARD_WITHIN_S / pane_s)
 
 
+def set_back(coverage: Coverage, pane: int) -> Coverage:
+    """After the clock was set back to `pane`: what traffic is asked for, and sends, goes on from there."""
+    before = tuple(one for one in coverage.changes if one[0] < pane)
+    return Coverage((*before, (pane, coverage.k)), min(coverage.busy_pane, pane))
+
+
 def to_bytes(coverage: Coverage) -> bytes:
     """For the store: a restarted analysis goes on with the epoch that traffic is in."""
     return orjson.dumps({"changes": coverage.changes, "busy_pane": coverage.busy_pane})

@@ -11,7 +11,7 @@ from proxy.analysis.coverage import Coverage, Pressure
 from proxy.analysis.pipeline import Pipeline
 from proxy.config.settings import Settings
 from proxy.control.plane import TICK_S, ControlPlane
-from proxy.core.epochs import HEARD_WITHIN_S
+from proxy.core.epochs import CLOCK_SLACK_S, HEARD_WITHIN_S
 from proxy.core.errors import StateError
 from proxy.core.sampling import LOAD_MAX
 from proxy.stores.contract import Store
@@ -45,6 +45,8 @@ class Pacing:
 
     async def move(self, settings: Settings, pane: int) -> None:
         """Each second: at a pane's edge, look at what the panes before it took. Raises StateError."""
+        if pane < self._pane - ceil(CLOCK_SLACK_S / settings.pane_s):
+            await self._set_back(pane)
         passed = pane - self._pane
         if passed > 0:
             self._move_budget(settings, pane, passed)
@@ -77,6 +79,12 @@ class Pacing:
             after = coverages.at_edge(before, pane, pane_s, pressure.fill_ratio, pressure.busy_ratio)
         if after != before:
             await self._keep(before, after, pane)
+
+    async def _set_back(self, pane: int) -> None:
+        """The clock was: without this nothing would move, and nothing have a weight, until it has caught up."""
+        log.warning("clock_set_back", panes=self._pane - pane, then="coverage goes on from now")
+        self._pane, before = pane, self._pipeline.coverage
+        await self._keep(before, coverages.set_back(before, pane), pane)
 
     async def _keep(self, before: Coverage, after: Coverage, pane: int) -> None:
         if not await self._store.swap(COVERAGE_KEY, self._version, coverages.to_bytes(after)):

@@ -118,12 +118,16 @@ class BaselineOrders:
     async def _of_panes(self, entry: Entry, shelf: Shelf, first: int, judge: str) -> Version:
         plane, pane_s = self._plane, self._plane.setup.pane_s
         now_pane = pane_of(plane.now(), pane_s)
-        panes = await plane.baselines.panes(entry, now_pane, first, served_as(entry, judge))
+        served = served_as(entry, judge)
+        whole = await plane.baselines.panes(entry, now_pane, first)
+        beside = served != entry.route.candidate.key
+        panes = await plane.baselines.panes(entry, now_pane, first, served) if beside else whole
         lost_max = plane.setup.policy(entry.route.name).blind.lost_share_max
-        used = [one for one in panes if not _excluded(shelf, one[0], pane_s) and not is_impaired(one[1], lost_max)]
+        lossy = {pane for pane, counts in whole if is_impaired(counts, lost_max)}
+        used = [one for one in panes if not _excluded(shelf, one[0], pane_s) and one[0] not in lossy]
         learning = await asyncio.to_thread(_learnt, used, judge)
         gathered = (await self._shelves.hours(entry.route.name).load())[1]
-        hours = usable(gathered) if gathered.context_pane == entry.context_pane else {}
+        hours = usable(gathered) if gathered.context_pane == entry.context_pane and not beside else {}
         baseline = replace(baseline_of(learning, plane.now(), judge), hours=hours)
         window = (used[0][0] * pane_s, (used[-1][0] + 1) * pane_s) if used else (0.0, 0.0)
         source = f"{len(used)} panes of live traffic, {len(panes) - len(used)} left out"

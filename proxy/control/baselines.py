@@ -29,6 +29,7 @@ log = get_logger(__name__)
 
 GROUNDWIRE: Final = "groundwire"
 CAUGHT_UP_MAX: Final = 24  # hours that are added at once after a pause
+AHEAD_MAX: Final = 120  # panes that another replica, or a slow look, may have come further
 LAG_S: Final = 2.0  # what the pipeline took before a pane closed is in the store by then
 
 Facts = Mapping[str, Mapping[str, str]]  # by route: what servers and settings say now
@@ -137,12 +138,12 @@ class Baselines:
         kept = self._memory.shelves.watch(name)
         _, before = await kept.load()
         start = before if before.version == entry.version else Watch(entry.version, closed)
+        if start.pane > closed + AHEAD_MAX:  # the clock was set back
+            start = replace(start, pane=closed)
         panes = await self._memory.store.panes(name, key, start.pane + 1, closed)
 
         def followed(now: Watch) -> Watch:
-            return (
-                now if now.version == entry.version and now.pane > start.pane else follow(start, entry.context, panes)
-            )
+            return now if now.version == entry.version and now != before else follow(start, entry.context, panes)
 
         return await kept.edit(followed)
 

@@ -242,7 +242,14 @@ def in_time(entry: Entry, pane_s: float, now_s: float) -> Entry:
 
 
 def _until(state: RouteState, pane: int) -> RouteState:
-    return replace(state, last_pane=min(state.last_pane, pane), seen_pane=min(state.seen_pane, pane))
+    """With nothing that lies ahead of this pane."""
+    return replace(
+        state,
+        last_pane=min(state.last_pane, pane),
+        seen_pane=min(state.seen_pane, pane),
+        harmful_pane=min(state.harmful_pane, pane),
+        learning=replace(state.learning, after_pane=min(state.learning.after_pane, pane)),
+    )
 
 
 def taken(entry: Entry, outcome: Outcome, baseline: Baseline | None) -> Entry:

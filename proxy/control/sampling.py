@@ -34,14 +34,14 @@ class Loads:
 
     def level(self, now_s: float) -> int:
         """The highest that a living replica asks for."""
-        return max((level for level, at_s in self.levels.values() if now_s - at_s < FRESH_S), default=0)
+        return max((level for level, at_s in self.levels.values() if abs(now_s - at_s) < FRESH_S), default=0)
 
     def saying(self, replica: str, level: int, now_s: float) -> Loads:
         """With the word of one replica; itself where it was said just now."""
         last, at_s = self.levels.get(replica, (0, now_s))
-        if last == level and now_s - at_s < SAID_EVERY_S:
+        if last == level and abs(now_s - at_s) < SAID_EVERY_S:
             return self
-        fresh = {name: one for name, one in self.levels.items() if now_s - one[1] < FRESH_S and name != replica}
+        fresh = {name: one for name, one in self.levels.items() if abs(now_s - one[1]) < FRESH_S and name != replica}
         kept = dict(list(fresh.items())[-REPLICAS_MAX:])
         return Loads({**kept, replica: (level, now_s)} if level else kept)
 

@@ -49,11 +49,11 @@ class AtHand:
 
     def fresh(self, now_s: float) -> frozenset[str]:
         """Those that are held now."""
-        return frozenset(judge for judge, at_s in self.said.items() if now_s - at_s < FRESH_S)
+        return frozenset(judge for judge, at_s in self.said.items() if abs(now_s - at_s) < FRESH_S)
 
     def saying(self, judges: Collection[str], now_s: float) -> AtHand:
         """With the word of one replica; itself where all of it was said just now."""
-        if all(now_s - self.said.get(judge, 0.0) < SAID_EVERY_S for judge in judges):
+        if all(abs(now_s - self.said.get(judge, 0.0)) < SAID_EVERY_S for judge in judges):
             return self
         fresh = {judge: self.said[judge] for judge in self.fresh(now_s) if judge not in judges}
         kept = sorted(fresh.items(), key=lambda one: (-one[1], one[0]))[: SAID_MAX - len(judges)]

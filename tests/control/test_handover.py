@@ -14,6 +14,7 @@ from proxy.control.plane import ControlPlane
 from proxy.control.samples import control_samples
 from proxy.core import engine, replay
 from proxy.core.handover import AtHand, Duty, beside
+from proxy.core.hours import Hours
 from proxy.core.record import from_bytes, to_bytes
 from proxy.core.windows import SCALE, Cell
 from tests.control.house import CATEGORIES, House, house
@@ -260,3 +261,27 @@ async def test_a_clock_that_is_set_back_takes_no_sight() -> None:
         assert max(entry.judge_pane, entry.context_pane) <= int(built.clock())
         await built.days(12, 10, 0)
         assert (await built.view())["status"] == "watching"
+
+
+async def test_panes_that_lost_much_and_hours_of_the_one_before_are_in_no_baseline_of_the_new_one() -> None:
+    async with house() as built:
+        await learnt(built)
+        await BaselineOrders(built.plane).promote("support", "", KIM)
+        take_over(built.plane)
+        await both(built, 4, (10, 0), (10, 0))
+        lost = {Cell("lost", "wire", 0, 1): 90 * SCALE, Cell("traffic", "all", 0, 1): 10 * SCALE}
+        await built.store.add("support", "default/support", int(built.clock()), lost)
+        await both(built, 1, (10, 0), (0, 10))
+        entry = await entry_of(built)
+        kept = built.plane.memory.shelves.hours("support")
+        shapes = {place: {"topic": {"home": 900}} for place in range(168)}
+        await kept.edit(lambda _: Hours(shapes, last=10, context_pane=entry.context_pane))
+        version = await BaselineOrders(built.plane).live("support", 0.0, KIM)
+        assert version.baseline.rate == 1.0
+        assert version.baseline.hours == {}
+
+
+def test_what_was_said_before_the_clock_was_set_back_is_said_again() -> None:
+    said = AtHand().saying({OLD}, 100_000.0)
+    assert said.fresh(1_000.0) == frozenset()
+    assert said.saying({OLD}, 1_000.0).fresh(1_000.0) == {OLD}

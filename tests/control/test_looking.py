@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from proxy.control.baseline_orders import BaselineOrders
 from proxy.control.entry import to_bytes
+from proxy.control.looking import in_time
 from proxy.control.orders import Orders, Word
 from proxy.control.policies import Loaded, Policies
 from proxy.core.engine import step
 from proxy.core.ladder import Command
+from proxy.core.learning import Learning
 from proxy.core.policy import Blind
 from proxy.core.windows import SCALE, Cell
 from proxy.stores.embedded import open_embedded
@@ -123,3 +125,17 @@ async def test_the_engine_rests_while_nothing_changes(monkeypatch: pytest.Monkey
         )
         await built.second()
         assert len(calls) == before + 1
+
+
+async def test_nothing_of_a_route_lies_ahead_once_the_clock_was_set_back() -> None:
+    async with house() as built:
+        entry = built.plane.memory.entry("support").known
+        assert entry is not None
+        now = int(built.clock())
+        state = dataclasses.replace(
+            entry.state, last_pane=now + 900, harmful_pane=now + 800, learning=Learning(judge="x", after_pane=now + 900)
+        )
+        ahead = dataclasses.replace(entry, state=state, judge_pane=now + 700, context_pane=now + 600)
+        back = in_time(ahead, 1.0, built.clock())
+        panes = back.state.last_pane, back.state.harmful_pane, back.state.learning.after_pane
+        assert {*panes, back.judge_pane, back.context_pane} == {now}

@@ -113,3 +113,18 @@ async def test_marks_that_were_learnt_after_a_promotion_are_tested_too() -> None
                 await built.plane.build_baselines()
             assert (await built.view())["baseline"]["marks"] == {SYSTEM: 200}
             assert bool((await built.view())["baseline"]["stale"]) == (mark == "sys-b")
+
+
+async def test_a_new_system_prompt_is_seen_after_the_clock_was_set_back() -> None:
+    async with house() as built:
+        await marked(built, "sys-a", 400)
+        await learnt(built)
+        built.clock.now_s -= 100_000.0
+        for _ in range(6):
+            await marked(built, "sys-b")
+            await built.days(1, 10, 0)
+            await built.plane.build_baselines()
+        for _ in range(4):
+            await built.days(1, 10, 0)
+            await built.plane.build_baselines()
+        assert "new system prompt" in (await built.view())["baseline"]["stale"]

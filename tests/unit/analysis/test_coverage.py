@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.analysis.coverage import K_MAX, Coverage, Pressure, at_edge, at_edge_of_many, from_bytes, to_bytes
+from proxy.analysis.coverage import K_MAX, Coverage, Pressure, at_edge, at_edge_of_many, from_bytes, set_back, to_bytes
 from proxy.core.errors import StateError
 
 fills = st.lists(st.floats(0, 1), max_size=60)
@@ -144,3 +144,15 @@ def test_coverage_of_many_comes_back_when_all_are_calm() -> None:
 
 def test_what_an_earlier_version_kept_is_read() -> None:
     assert from_bytes(b"[[0, 0], [10, 2]]") == Coverage(((0, 0), (10, 2)))
+
+
+def test_after_the_clock_was_set_back_what_traffic_sends_still_has_a_weight() -> None:
+    """Else all of it would be lost until the clock has caught up, since the panes of now are those of before."""
+    coverage = Coverage(((0, 0), (100, 1), (200, 3)))
+    assert coverage.level(50, 3) is None
+    back = set_back(coverage, 50)
+    assert back.k == 3
+    assert [back.level(pane, 3) for pane in (50, 51, 250)] == [0, 0, 0]
+    assert back.level(50, 0) == 3
+    assert at_edge(back, 54, 60.0, 0.0).k == 2
+    assert from_bytes(to_bytes(back)) == back
