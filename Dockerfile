@@ -53,6 +53,7 @@ ENV PATH=/opt/groundwire/venv/bin:$PATH \
     LANG=C.UTF-8 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    ORT_DISABLE_TELEMETRY=1 \
     TMPDIR=/var/lib/groundwire \
     GROUNDWIRE_STATE_DIR=/var/lib/groundwire \
     GROUNDWIRE_LINK__SOCKET=/run/groundwire/link.sock \
