@@ -51,8 +51,11 @@ class Tracer:
 
     def read(self, exchange: Exchange, found: Sequence[Reading]) -> None:
         """An exchange was read: what it says of itself is kept until it is done with."""
-        if _is_sampled(exchange) and len(self._told) < TOLD_MAX:
-            self._told[exchange.id] = gen_ai.told(found)
+        if not _is_sampled(exchange):
+            return
+        if len(self._told) >= TOLD_MAX:  # a fault of ours left them behind
+            self._told.clear()
+        self._told[exchange.id] = gen_ai.told(found)
 
     def done(self, done: Done) -> None:
         """An exchange is done with."""
