@@ -1,9 +1,15 @@
 """Stage 0: what a cheap look says of an exchange before it is sampled. Blocking; called in a thread.
 
 A glance misses little: a prompt is taken for harmful from a probability of 0.2 on, at a cue word, or with a known
-trigger. Of 2,495 prompts it found 99 % of those that the whole model calls harmful, and 4 % of the others (3 to 6 % of
-ordinary instructions and small talk, 31 % of FastChat's hard ones); the model had learnt from some of these texts. It
-took 4 ms a text, the whole model 59 ms, on a busy core. What is taken for harmful without need costs time only.
+trigger. Thresholds are set by `python -m bench.glance` on texts that the model never saw (guard-small@2, 2,099 texts,
+200 of each source, most of them hard): the share that a glance finds of what the whole model flags, and the share of
+the others that it takes for the same. What is taken without need costs time only.
+
+    prompt_harmful .2   99 %, 13 %      toxicity .15          87 %, 13 %
+    jailbreak .15       93 %, 2 %       response_harmful .2   93 %, 20 %
+    injection .05       90 %, 2 %       (of 15 jailbreaks and 20 injections: few)
+
+It took 0.7 ms a text, the whole model 19 ms.
 """
 
 from __future__ import annotations
@@ -19,8 +25,8 @@ from proxy.features.reading import Reading
 
 PROMPT_HARMFUL: Final = "prompt_harmful"
 HARMFUL_MIN: Final = 0.2  # probability that a prompt is harmful
-RISKY_PROMPT: Final = {"jailbreak": 0.5, "injection": 0.5}  # probabilities from which a prompt,
-RISKY_ANSWER: Final = {"toxicity": 0.3, "response_harmful": 0.3}  # or an answer, is risky
+RISKY_PROMPT: Final = {"jailbreak": 0.15, "injection": 0.05}  # probabilities from which a prompt,
+RISKY_ANSWER: Final = {"toxicity": 0.15, "response_harmful": 0.2}  # or an answer, is risky
 
 Read = tuple[tuple[Reading, ...], tuple[Observation, ...]]  # of one exchange, one by one
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from proxy.analysis.assessing import Classified, Patterns
-from proxy.analysis.glancing import HARMFUL_MIN, Read, glance_of
+from proxy.analysis.glancing import HARMFUL_MIN, RISKY_ANSWER, RISKY_PROMPT, Read, glance_of
 from proxy.classifiers.contract import HAZARDS, Item, Role, Scored
 from proxy.classifiers.guard import Guard
 from proxy.classifiers.loading import find_model
@@ -65,10 +65,8 @@ def test_a_prompt_is_taken_for_harmful_long_before_the_judge_says_so(prompt: Sco
 @pytest.mark.parametrize(
     ("prompt", "answer"),
     [
-        ({}, {"toxicity": 0.3}),
-        ({}, {"response_harmful": 0.3}),
-        ({"jailbreak": 0.5}, {}),
-        ({"injection": 0.5}, {}),
+        *(({}, {signal: p}) for signal, p in RISKY_ANSWER.items()),
+        *(({signal: p}, {}) for signal, p in RISKY_PROMPT.items()),
     ],
 )
 def test_an_exchange_can_be_risky_where_the_prompt_is_not_harmful(
