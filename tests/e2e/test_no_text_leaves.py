@@ -188,8 +188,8 @@ def test_what_was_planted_is_found_nowhere(tmp_path: Path, model: str, monkeypat
         with groundwire(folder, model, SETTINGS) as wire:
             record = talk(wire)
             written = said(wire, record)
-            until(lambda: received.spans and received.records, "spans and events")
-        raw = list(received.raw)
+            until(lambda: received.spans and received.records and received.others, "spans, events and metrics")
+        raw = [*received.raw, *received.others]
     written |= files(folder) | {Path(f"OTLP {number}"): data for number, data in enumerate(raw)}
     names = {path.name for path in written}
     assert {"groundwire.db", "enforcement.json", "serve.log", "prompt.key", "OTLP 0"} <= names
