@@ -9,7 +9,7 @@ frames acknowledged: so traffic knows what a crash has lost.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,8 +20,8 @@ from proxy.analysis.budget import Work
 from proxy.analysis.counting import Tally
 from proxy.analysis.coverage import Coverage
 from proxy.analysis.faults import exchange_fault, fault
-from proxy.analysis.hash_keys import hashes_of
 from proxy.analysis.judging import Judging, Sampled, Toss, unknown
+from proxy.analysis.once import Once, Place
 from proxy.analysis.ordinary import OrdinaryAnswers
 from proxy.analysis.queue import BoundedQueue
 from proxy.analysis.sampler import Sampler
@@ -31,13 +31,13 @@ from proxy.core.errors import StateError
 from proxy.core.exchange import Exchange, Purpose
 from proxy.core.handover import Duty, beside
 from proxy.core.observation import NO_HARM, Observation
-from proxy.core.sampling import FULL_RATES, HARMFUL, HARMLESS, REVIEW, REVIEWED, UNSAMPLED, Draw, Rates, fits, weighed
+from proxy.core.sampling import FULL_RATES, HARMFUL, HARMLESS, REVIEW, REVIEWED, UNSAMPLED, Rates, fits, weighed
 from proxy.core.signals import ALL
-from proxy.core.windows import SCALE, Cell, Counts, cell, merge, pane_of
+from proxy.core.windows import SCALE, Cell, cell, pane_of
 from proxy.dialects.registry import dialect_of
 from proxy.link.frames import Stats
 from proxy.link.receiver import Peer
-from proxy.stores.contract import First, Store
+from proxy.stores.contract import Store
 from proxy.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -89,16 +89,6 @@ class _Job:
     duty: Duty
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where verdicts are counted, how they are weighed, and what tells their prompts from those of other judges."""
-
-    key: counting.Key
-    r: int
-    draw: Draw
-    prefix: str = ""
-
-
 def _whoever(_: str) -> Duty:
     """Where nobody says who judges."""
     return Duty()
@@ -137,6 +127,7 @@ class Pipeline:
         self._note_unknown_model = note_unknown_model
         self._now = now
         self._duty_of = duty_of
+        self._once = Once(store, self._count_now, now, lambda: self.panes.duplicate_memory_s)
         self._tally = Tally()
         self._handled: dict[Peer, int] = {}
         self._wake = asyncio.Event()
@@ -192,6 +183,9 @@ class Pipeline:
             return False
         self._tally.add(key, [(cell, count)])
         return True
+
+    def _count_now(self, key: counting.Key, cells: Iterable[tuple[Cell, int]]) -> None:
+        self._tally.add(key, cells)
 
     def _pane(self, time_s: float) -> int:
         """The pane of a moment on this machine's clock: all replicas number panes by the store's."""
@@ -340,9 +334,9 @@ class Pipeline:
         self.totals.skipped[SKIPPED_UNSAMPLED] += 1
         self.totals.outcomes[job.exchange.route, UNSAMPLED] += 1
         if sampled.draw.counts_once:
-            repeated = await self._repeated(job.exchange.route, sampled.observed, self._now())
+            repeated = await self._once.repeated(job.exchange.route, sampled.observed)
             for mark in {counting.mark(one) for one in sampled.observed} - repeated - {""}:
-                await self._claim(job.key, mark, {}, {})
+                await self._once.claim(job.key, mark, {}, {})
 
     def _review(self, job: _Job, observed: Sequence[Observation]) -> None:
         """Analysed for people to see, and in no estimate."""
@@ -355,14 +349,11 @@ class Pipeline:
     async def _count(self, job: _Job, sampled: Sampled) -> tuple[Observation, ...]:
         """What was seen, with what only those before it tell."""
         exchange, observed, draw = job.exchange, sampled.observed, sampled.draw
-        repeated = await self._repeated(exchange.route, observed, self._now())
+        repeated = await self._once.repeated(exchange.route, observed)
         if draw.all is not None:  # else they are no fair part of what is ordinary
             observed = await self.ordinary.marked(job.key[:2], observed, repeated)
-        await self._add(_Place(job.key, job.r, draw), observed, repeated)
-        if sampled.beside:
-            route, served, pane = job.key
-            place = _Place((route, beside(served, job.duty.learner), pane), job.r, draw, LEARNT)
-            await self._add(place, sampled.beside, repeated)
+        await self._once.add(Place(job.key, job.r, draw), observed, repeated)
+        await self._learn(job, sampled)
         self.totals.add(exchange.route, observed, repeated)
         self.totals.outcomes[exchange.route, ANALYSED] += 1
         if any(one.unassessed is None for one in observed):
@@ -371,38 +362,13 @@ class Pipeline:
             self.on_counted(exchange, job.key, job.r + draw.all, observed, repeated)
         return observed
 
-    async def _add(self, place: _Place, observed: Sequence[Observation], repeated: Set[str]) -> None:
-        """Into the tally; what is new here and may not be new elsewhere is settled by the store, with its flush."""
-        key, draw, r = place.key, place.draw, place.r
-        if not self._store.shared:
-            self._tally.add(key, weighed(counting.cells(observed, 0, repeated), draw, r))
-            return
-        groups: dict[str, list[Observation]] = {}
-        for one in observed:
-            groups.setdefault(counting.mark(one), []).append(one)
-        for mark, group in groups.items():
-            if not mark or mark in repeated:
-                self._tally.add(key, weighed(counting.cells(group, 0, repeated), draw, r))
-            else:
-                fresh, instead = (
-                    merge({one: n} for one, n in weighed(counting.cells(group, 0, known), draw, r))
-                    for known in (frozenset[str](), frozenset([mark]))
-                )
-                await self._claim(key, place.prefix + mark, fresh, instead)
-
-    async def _claim(self, key: counting.Key, mark: str, fresh: Counts, instead: Counts) -> None:
-        first = First(hashes_of(mark), self._now(), self.panes.duplicate_memory_s, fresh, instead)
-        await self._store.add_first(*key, first)
-
-    async def _repeated(self, route: str, observed: tuple[Observation, ...], now_s: float) -> frozenset[str]:
-        marks = {mark for mark in map(counting.mark, observed) if mark}
-        return frozenset([mark for mark in sorted(marks) if await self._seen(route, mark, now_s)])
-
-    async def _seen(self, route: str, mark: str, now_s: float) -> bool:
-        """Whether this prompt counted lately, under the key of now or the one before; it is remembered under both."""
-        memory_s = self.panes.duplicate_memory_s
-        found = [await self._store.seen(route, one, now_s, memory_s) for one in hashes_of(mark)]
-        return any(found)
+    async def _learn(self, job: _Job, sampled: Sampled) -> None:
+        """Count what a classifier said that judges beside the one whose verdicts count."""
+        if sampled.beside:
+            route, served, pane = job.key
+            place = Place((route, beside(served, job.duty.learner), pane), job.r, sampled.draw, LEARNT)
+            repeated = await self._once.repeated(route, sampled.beside, LEARNT)
+            await self._once.add(place, sampled.beside, repeated)
 
     def _done(self, exchange: Exchange, outcome: str, sampled: Sampled | None = None) -> None:
         """Nobody who listens costs an exchange."""

@@ -116,3 +116,16 @@ async def test_a_fault_of_the_learner_costs_no_count(rig: Rig, monkeypatch: pyte
     await rig.send(exchange())
     assert (await rig.counts(PANE))[OK] == SCALE
     assert await rig.counts(served=beside(SERVED, "guard-2")) == {}
+
+
+async def test_a_prompt_that_only_the_new_one_can_judge_is_learnt_from_once(rig: Rig) -> None:
+    class Polyglot(Strict):
+        def assess(self, batch: Sequence[Read]) -> tuple[list[tuple[Observation, ...]], Work]:
+            seen, work = super().assess(batch)
+            return [tuple(replace(one, unassessed=None) for one in of) for of in seen], work
+
+    rig.pipeline.judging.assessor = Polyglot("guard-2")
+    rig.duty = Duty(JUDGE_VERSION, "guard-2")
+    await rig.send(*(exchange("これは何ですか", "これは本です。とても面白い本です。") for _ in range(3)))
+    assert (await rig.counts())[Cell("assessed", "language", 0, 0)] == SCALE
+    assert (await rig.counts(served=beside(SERVED, "guard-2")))[OK] == SCALE
