@@ -114,10 +114,5 @@ def classifier_samples(pipeline: Pipeline, chosen: Chosen) -> Iterator[Sample]:
 
 
 def _seen(totals: Totals) -> list[str]:
-    """The routes of which anything is known: their counters begin at 0, or the first rise would not show."""
-    return sorted({route for route, _ in totals.outcomes} | set(totals.lost))
-
-
-def _seen(totals: Totals) -> list[str]:
     """Routes that had exchanges: their counters begin at 0, else a rate would miss the first of what is rare."""
     return sorted({route for route, _ in totals.outcomes} | totals.lost.keys())

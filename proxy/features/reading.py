@@ -39,8 +39,8 @@ class Reading:
 
     `prompt` is the text that it answers, "" where none could be read. `text` is what the user reads, at most
     FEATURED_CHARS_MAX characters, without an echoed prompt. `refused`: the API's own refusal field is filled. `asked`,
-    `said` and `usage` are what the dialect read, `id` is the server's name for the answer, `model` that of who answered;
-    where nothing could be read they are None and "".
+    `said` and `usage` are what the dialect read, `id` is the server's name for the answer, `model` that of who
+    answered; where nothing could be read they are None and "".
     """
 
     choice: int = 0

@@ -89,10 +89,10 @@ def test_a_larger_share_samples_what_a_smaller_one_does(trace: int, one: float, 
 
 
 def test_the_share_is_as_the_sdk_decides_it() -> None:
-    from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
+    from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
 
     ratio = TraceIdRatioBased(0.3)
     for seed in range(500):
         trace = pow(3, seed + 80, 2**128)
-        decision = ratio.should_sample(None, trace, "").decision.is_sampled()
+        decision = ratio.should_sample(None, trace, "").decision is Decision.RECORD_AND_SAMPLE
         assert decision == is_sampled(f"{trace:032x}", 0.3)
