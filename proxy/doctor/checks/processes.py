@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -33,7 +34,7 @@ async def look(scene: Scene) -> Sequence[Finding]:
     if differing(running):
         await asyncio.sleep(ON_ITS_WAY_S)
         running = await ask(scene.settings)
-    return judge(running)
+    return judge(running, time.time())
 
 
 def differing(running: Running) -> bool:
@@ -42,7 +43,7 @@ def differing(running: Running) -> bool:
     return has is not None and running.status is not None and has != running.status.get("version")
 
 
-def judge(running: Running) -> list[Finding]:
+def judge(running: Running, now_s: float) -> list[Finding]:
     """What is said of the processes. Pure."""
     processes = (("traffic", running.traffic), ("analysis", running.analysis))
     strangers = [_stranger(name, one) for name, one in processes if one.live and not one.version]
@@ -51,7 +52,9 @@ def judge(running: Running) -> list[Finding]:
     found = [*strangers, *(one for name, process in processes for one in _process(name, process))]
     if running.traffic.version:
         found += _traffic(running.traffic)
-    found += _together(running)
+    if running.analysis.version:
+        found += _analysis(running.analysis)
+    found += _together(running, now_s)
     return found
 
 
@@ -119,7 +122,17 @@ def _dropped(traffic: Process) -> Iterator[Finding]:
         yield note(text, "link")
 
 
-def _together(running: Running) -> Iterator[Finding]:
+def _analysis(analysis: Process) -> Iterator[Finding]:
+    where = f"listen.analysis_health ({analysis.address})"
+    if analysis.value("groundwire_analysis_state_salvaged_info"):
+        yield note("its state file was broken at start: reverts were kept, counters were lost", where)
+    failed = sum(value for _, value in analysis.values("groundwire_control_faults_total"))
+    if failed:
+        mend = "read its log; where it goes on, report it with the line"
+        yield warn(f"{failed:.0f} rounds of the control loops failed since its start", where, mend)
+
+
+def _together(running: Running, now_s: float) -> Iterator[Finding]:
     if running.analysis.version and running.traffic.version and running.analysis.version != running.traffic.version:
         text = f"traffic is version {running.traffic.version}, analysis {running.analysis.version}"
         yield warn(text, "", "restart the older one: they speak one version of the wire")
@@ -130,7 +143,7 @@ def _together(running: Running) -> Iterator[Finding]:
             yield warn("the control API does not answer this user", "listen.control", mend)
         return
     yield from _status(status)
-    yield from _snapshot(running.traffic, status)
+    yield from _snapshot(running.traffic, status, now_s)
 
 
 def _status(status: Mapping[str, Any]) -> Iterator[Finding]:
@@ -141,12 +154,22 @@ def _status(status: Mapping[str, Any]) -> Iterator[Finding]:
         yield note(f"automatic actions are held: {status['held']}", "control API")
 
 
-def _snapshot(traffic: Process, status: Mapping[str, Any]) -> Iterator[Finding]:
+def _snapshot(traffic: Process, status: Mapping[str, Any], now_s: float) -> Iterator[Finding]:
     has, wanted = traffic.value("groundwire_snapshot_version"), status.get("version")
     if has is None:
         return
     if has == wanted:
-        yield ok(f"traffic holds the newest enforcements (snapshot {wanted})")
+        came_s = traffic.value("groundwire_snapshot_received_timestamp_seconds")
+        since = f", {ago(now_s - came_s)}" if came_s else ", from its file"
+        yield ok(f"traffic holds the newest enforcements (snapshot {wanted}{since})")
     else:
         mend = "look whether both name the same link.socket; if they do, restart the traffic process"
         yield warn(f"traffic holds snapshot {has:.0f}, analysis has sent {wanted}", "link.socket", mend)
+
+
+def ago(seconds: float) -> str:
+    """A span of time in one number. Pure."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit} ago"
+    return f"{max(0.0, seconds):.0f} s ago"

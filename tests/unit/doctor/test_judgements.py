@@ -151,6 +151,7 @@ groundwire_requests_total{status="2xx"} 90
 groundwire_requests_total{status="5xx"} 10
 groundwire_link_connected 1
 groundwire_snapshot_version 7
+groundwire_snapshot_received_timestamp_seconds 1000
 groundwire_exchanges_dropped_total{reason="full"} 0
 """
 
@@ -165,8 +166,15 @@ def running(traffic: Process | None = None, analysis: Process | None = None, **s
 
 
 def test_all_is_well_where_both_run() -> None:
-    assert set(levels(processes.judge(running()))) == {"ok"}
-    assert levels(processes.judge(Running())) == ["note"]
+    assert set(levels(processes.judge(running(), 9_000.0))) == {"ok"}
+    assert levels(processes.judge(Running(), 0.0)) == ["note"]
+    assert "snapshot 7, 2 h ago" in words(processes.judge(running(), 9_000.0))
+    assert [processes.ago(one) for one in (-1.0, 90.0, 200.0, 200_000.0)] == [
+        "0 s ago",
+        "90 s ago",
+        "3 min ago",
+        "2 d ago",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -185,21 +193,22 @@ def test_all_is_well_where_both_run() -> None:
         (running(process(METRICS.replace('"full"} 0', '"full"} 50'))), "50 of 100 exchanges were dropped"),
         (running(version=8), "snapshot 7, analysis has sent 8"),
         (running(fault="suspected"), "suspected"),
+        (running(analysis=process('groundwire_control_faults_total{work="looks"} 2\n')), "2 rounds"),
         (running(evidence_local="store away"), "store away"),
         (replace(running(), status=None), "control API"),
     ],
 )
 def test_what_is_wrong_with_what_runs(seen_: Running, word: str) -> None:
-    found = processes.judge(seen_)
+    found = processes.judge(seen_, 0.0)
     assert any(word in one.what for one in found if one.level is Level.WARN), words(found)
     assert not [one for one in found if one.level is Level.FAIL]
 
 
 def test_a_few_drops_are_a_note_and_a_stranger_must_go() -> None:
     few = process(METRICS.replace('"full"} 0', '"full"} 1'))
-    assert "note" in levels(processes.judge(running(few)))
+    assert "note" in levels(processes.judge(running(few), 0.0))
     stranger = Running(Process("127.0.0.1:1", Page(200, "hello")))
-    assert levels(processes.judge(stranger)) == ["fail"]
+    assert levels(processes.judge(stranger, 0.0)) == ["fail"]
 
 
 # --- enforcement ------------------------------------------------------------------------------------------------------
