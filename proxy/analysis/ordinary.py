@@ -14,7 +14,7 @@ import orjson
 from proxy.analysis import counting
 from proxy.analysis.anomaly import Ordinary, Vector, from_bytes, to_bytes
 from proxy.analysis.embedding import SHOWN, projected
-from proxy.analysis.strict import StrictThresholds
+from proxy.analysis.strict_kept import KeptThresholds
 from proxy.core.errors import StateError
 from proxy.core.observation import Observation
 from proxy.stores.contract import Store
@@ -35,14 +35,14 @@ class OrdinaryAnswers:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._strict = StrictThresholds()
+        self._strict = KeptThresholds(store)
         self._known: dict[Key, Ordinary] = {}
         self._versions: dict[Key, int] = {}  # of the values in the store
         self._kept: set[Key] = set()
 
     async def marked(self, key: Key, seen: tuple[Observation, ...], repeated: Set[str]) -> tuple[Observation, ...]:
         """The observations with their verdicts. An answer to a repeated prompt is neither judged nor learnt from."""
-        seen = tuple(one if counting.mark(one) in repeated else self._strict.marked(key, one) for one in seen)
+        seen = tuple([one if counting.mark(one) in repeated else await self._strict.marked(key, one) for one in seen])
         return tuple([
             one if _vector(one) is None or counting.mark(one) in repeated else await self._marked(key, one)
             for one in seen
@@ -50,6 +50,7 @@ class OrdinaryAnswers:
 
     async def save(self, *, all_of_them: bool = False) -> None:
         """Keep what is complete and not kept yet; at the end what is not, from SUMMED_MIN on. Raises StateError."""
+        await self._strict.save(all_of_them=all_of_them)
         for key, one in list(self._known.items()):
             if key not in self._kept and one.n >= SUMMED_MIN and (one.complete or all_of_them):
                 if await self._store.swap(_name(key), self._versions.get(key, 0), to_bytes(one)):
@@ -58,7 +59,7 @@ class OrdinaryAnswers:
 
     async def keep(self, routes: Container[str]) -> None:
         """Forget those of other routes. Raises StateError."""
-        self._strict.keep(routes)
+        await self._strict.keep(routes)
         for key in [key for key in self._known if key[0] not in routes]:
             if version := self._versions.pop(key, 0):
                 await self._store.drop(_name(key), version)

@@ -3,7 +3,7 @@
 The threshold is the largest probability of harm among the first FIRST answers of a model: the next one lies above it
 with a probability of 1 / (FIRST + 1), one in 100,000, while answers are exchangeable (a conformal p-value; Vovk,
 Gammerman and Shafer, Algorithmic Learning in a Random World, 2005). Until then nothing is flagged. Each process learns
-it by itself and forgets it at its end: what is lost is time, never a false flag more.
+it by itself, and goes on after a restart (`strict_kept`): what a crash loses is time, never a false flag more.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ class Largest:
 
 
 class StrictThresholds:
-    """One for the process."""
+    """One for the process. `known`: what was learnt so far."""
 
     def __init__(self, first: int = FIRST) -> None:
         self._first = first
-        self._known: dict[Key, Largest] = {}
+        self.known: dict[Key, Largest] = {}
 
     def marked(self, key: Key, one: Observation) -> Observation:
         """The observation with its verdict, where it has none yet and enough is known; else learnt from."""
         score = one.scores.get(RESPONSE_HARMFUL)
         if score is None or one.harmful_output is not None or one.unassessed is not None:
             return one
-        known = self._known.get(key)
+        known = self.known.get(key)
         if known is None or known.version != one.classifier:
-            known = self._known[key] = Largest(one.classifier)
+            known = self.known[key] = Largest(one.classifier)
         if known.n >= self._first:
             return replace(one, harmful_output=int(score > known.largest))
         known.n += 1
@@ -52,5 +52,5 @@ class StrictThresholds:
 
     def keep(self, routes: Container[str]) -> None:
         """Forget those of other routes."""
-        for key in [key for key in self._known if key[0] not in routes]:
-            del self._known[key]
+        for key in [key for key in self.known if key[0] not in routes]:
+            del self.known[key]

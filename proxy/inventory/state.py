@@ -278,4 +278,17 @@ STATE: Final = (
             precision: derived, not kept
         """),
     ),
+    Kept(
+        "proxy.analysis.strict:Largest",
+        "The strict threshold on its way",
+        "store, state `strict/HASH`",
+        "A probability and a count, of no answer in particular.",
+        STATE_LIFE,
+        OPERATORS,
+        fields("""
+            version: of the classifier
+            n: answers that it was learnt from
+            largest: probability of harm among them
+        """),
+    ),
 )

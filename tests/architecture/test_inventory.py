@@ -69,6 +69,7 @@ def test_what_has_a_codec_is_declared() -> None:
     """Each module that writes state declares a type of its own, or writes one of another module that does."""
     elsewhere = {
         "proxy.core.drift_json": "proxy.core.drift",
+        "proxy.analysis.strict_kept": "proxy.analysis.strict",
         "proxy.core.plan_json": "proxy.core.plan",
         "proxy.core.policy_diff": "proxy.core.policy_diff",
         "proxy.link.frames": "proxy.core.exchange",
