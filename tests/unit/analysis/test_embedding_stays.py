@@ -18,7 +18,7 @@ from proxy.analysis.ordinary import SUMMED_MIN
 from proxy.core.observation import Observation
 from proxy.stores.embedded import open_embedded
 from proxy.telemetry.exposition import render
-from proxy.telemetry.logs import JsonLines
+from proxy.telemetry.lines import JsonLines
 from tests.unit.analysis.test_pipeline import QUESTION, Rig, exchange
 
 DIM = 384
