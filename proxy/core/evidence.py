@@ -157,10 +157,10 @@ def _guards(critical: Test, lines: Lines, plan: Plan) -> bool:
     warning = lines[_sibling(critical, LineKind.WARNING)].bets
     if plan.guard_probability >= 1.0 or not reaches(warning, plan.limits[LineKind.CRITICAL]):
         return False
-    return _guard(critical, warning) >= plan.guard_probability
+    return guard(critical, warning) >= plan.guard_probability
 
 
-def _guard(critical: Test, warning: Bets) -> float:
+def guard(critical: Test, warning: Bets) -> float:
     """P(rate < critical line), on the counts since the start of the warning line's best bet."""
     counts = best(warning).sums
     sums = add_up(counts)
@@ -206,7 +206,7 @@ def _finding(evidence: Evidence, plan: Plan, test: Test) -> Finding:
         bound=None if factor is None else min(1.0, factor * m),
         since_pane=bet.start if sums else None,
         crossed_pane=state.crossed_pane if state.status is not Status.UNDECIDED else None,
-        guard=_guard(test, basis) if sums and test.line is LineKind.CRITICAL else None,
+        guard=guard(test, basis) if sums and test.line is LineKind.CRITICAL else None,
     )
 
 

@@ -17,13 +17,11 @@ from numpy.typing import NDArray
 
 from proxy.commands.replay.cells import Cells, Numbers
 from proxy.core.canaries import merged
-from proxy.core.estimates import add_up
-from proxy.core.evidence import LN_10, Evidence, LineState
+from proxy.core.evidence import LN_10, Evidence, LineState, guard
 from proxy.core.findings import LineKind, Status
-from proxy.core.plan import CANARIES, Plan, Test
+from proxy.core.plan import CANARIES, Plan
 from proxy.core.signals import CANARY, read
-from proxy.detectors.e_process import BETS, SHARE, UNIT, Key, advance, best, log_add
-from proxy.detectors.intervals import probability_below
+from proxy.detectors.e_process import BETS, SHARE, UNIT, Key, advance, log_add
 
 Floats: TypeAlias = NDArray[np.float64]
 MARGIN: Final = 1e-6  # nats; an exact sum and this one differ by less than a thousandth of it
@@ -77,7 +75,7 @@ class Screen:
         if self._lines.get(below.key, LineState()).status is not Status.UNDECIDED:
             return False
         bets = advance(self._lines.get(test.key, LineState()).bets, test.table, 0, self._merged(panes))
-        return _below_critical(below, best(bets).sums) >= self._plan.guard_probability - MARGIN
+        return guard(below, bets) >= self._plan.guard_probability - MARGIN
 
     def _merged(self, panes: Sequence[Numbers]) -> Mapping[Key, int]:
         return merged(read(self._cells.counts(*panes)))
@@ -95,13 +93,3 @@ def _pairs(plan: Plan) -> list[tuple[int, int]]:
     """(critical line, warning line) of each place."""
     warnings = {test.place: number for number, test in enumerate(plan.tests) if test.line is LineKind.WARNING}
     return [(number, warnings[t.place]) for number, t in enumerate(plan.tests) if t.line is LineKind.CRITICAL]
-
-
-def _below_critical(critical: Test, counts: Mapping[Key, int]) -> float:
-    """P(rate < critical line), of each category's line as often as the category was asked."""
-    weights = dict.fromkeys(critical.lines, 0)
-    for (category, r, _), n in counts.items():
-        weights[category] += n << 7 - r
-    sums, total = add_up(counts), sum(weights.values())
-    line = sum(weights[category] * m for category, m in critical.lines.items()) / total if total else 0.0
-    return probability_below(line, sums.rate * sums.n_eff, sums.n_eff)

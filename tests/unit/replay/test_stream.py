@@ -97,12 +97,21 @@ def test_every_signal_of_the_protocol_has_its_alarm_and_nothing_else_speaks() ->
 USUAL = {"score": 0.2, "flag": 0.0002, "scale": 1.0, "topics": 8.0}
 
 
-def test_one_that_was_left_out_for_speed_would_have_said_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    canaries = answers(0.5, 100, seed=9, per_s=0.3, canary=1)
-    records = sorted([*FALL, *answers(0.8, 900, seed=5, t0=T0 + 300), *canaries], key=lambda one: one["t"])
-    spared = ran(header(), numbered(records))
+CANARIES = answers(0.5, 100, seed=9, per_s=0.3, canary=1)
+TWICE = sorted([*FALL, *answers(0.8, 900, seed=5, t0=T0 + 300), *CANARIES], key=lambda one: one["t"])
+
+
+@pytest.mark.parametrize(
+    ("first", "records"),
+    [(header(), TWICE), (header(records=answers(WELL, 400, seed=100)), answers(0.70, 700, seed=1))],
+    ids=["a fall and canaries", "a small baseline and the guard"],
+)
+def test_one_that_was_left_out_for_speed_would_have_said_nothing(
+    first: Any, records: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spared = ran(first, numbered(records))
     monkeypatch.setattr(Screen, "shows", lambda *_: True)
-    whole = ran(header(), numbered(records))
+    whole = ran(first, numbered(records))
     assert whole.alarms == spared.alarms
     assert looks(whole.replay.followers) > 4 * looks(spared.replay.followers)
 
