@@ -1,13 +1,10 @@
-"""Each method against values that others published; and, where these are installed, against scipy and ruptures.
-
-`requirements/detect.txt` has both (they come with `make bench-detect`); `make test` alone runs the published values.
-"""
+"""Each method against values that others published, and against scipy and ruptures."""
 
 from __future__ import annotations
 
-import importlib
 import math
 import random
+from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
@@ -24,11 +21,6 @@ from proxy.detectors.intervals import lower_limit, upper_limit, wilson
 from proxy.detectors.pelt import change_points
 
 MANY = 1_000_000  # so many that bias and prior do not show
-
-
-def has(name: str) -> Any:
-    """A module of requirements/detect.txt, or the test is skipped."""
-    return pytest.importorskip(name, reason="comes with requirements/detect.txt")
 
 
 # Published values
@@ -89,7 +81,7 @@ def test_a_conformal_p_value_is_a_rank() -> None:
 @given(st.integers(0, 400), st.integers(1, 400), st.floats(0.0005, 0.4))
 @settings(max_examples=60, deadline=None)
 def test_limits_tails_and_beta_are_scipy_s(k: int, more: int, confidence: float) -> None:
-    stats, special = has("scipy.stats"), importlib.import_module("scipy.special")
+    stats, special = import_module("scipy.stats"), import_module("scipy.special")
     n = k + more
     exact = stats.binomtest(k, n).proportion_ci(1.0 - 2.0 * confidence, method="exact")
     assert (lower_limit(k, n, confidence), upper_limit(k, n, confidence)) == pytest.approx(tuple(exact), abs=1e-6)
@@ -106,7 +98,7 @@ def test_limits_tails_and_beta_are_scipy_s(k: int, more: int, confidence: float)
 @given(st.lists(st.tuples(st.integers(1, 999), st.integers(1, 999)), min_size=2, max_size=20))
 @settings(max_examples=60, deadline=None)
 def test_divergences_are_scipy_s_less_their_bias(pairs: list[tuple[int, int]]) -> None:
-    distance, special = has("scipy.spatial.distance"), importlib.import_module("scipy.special")
+    distance, special = import_module("scipy.spatial.distance"), import_module("scipy.special")
     p, q = ([float(one[side] * MANY) for one in pairs] for side in (0, 1))
     n, m, bins = sum(p), sum(q), len(pairs)
     left, right = (dict(zip(map(str, range(bins)), side, strict=True)) for side in (p, q))
@@ -120,7 +112,7 @@ def test_divergences_are_scipy_s_less_their_bias(pairs: list[tuple[int, int]]) -
 @pytest.mark.parametrize("seed", range(3))
 def test_dates_are_those_of_ruptures(seed: int) -> None:
     """The same cost given to its PELT: -[k ln(k/n) + (n-k) ln(1-k/n)], penalty 2.5 ln(total n), 5 panes at least."""
-    ruptures, base = has("ruptures"), has("ruptures.base")
+    ruptures, base = import_module("ruptures"), import_module("ruptures.base")
     rng = random.Random(seed)
     rates = [0.95] * 60 + [0.70] * 40 + [0.9] * 50
     counts = [(sum(rng.random() < rate for _ in range(8)), 8) for rate in rates]
@@ -136,7 +128,7 @@ def test_dates_are_those_of_ruptures(seed: int) -> None:
             k, n = (float(column) for column in self.signal[start:end].sum(axis=0))
             return -sum(x * math.log(x / n) for x in (k, n - k) if x > 0)
 
-    numpy = importlib.import_module("numpy")
+    numpy = import_module("numpy")
     penalty = 2.5 * math.log(sum(n for _, n in counts))
     theirs = ruptures.Pelt(custom_cost=Binomial(), min_size=5, jump=1).fit_predict(numpy.array(counts), pen=penalty)
     hits, tries = zip(*counts, strict=True)
