@@ -143,8 +143,8 @@ class Tap:
     heads: list[bytes] = field(default_factory=list)
 
     def of(self, mark: str) -> list[dict[str, str]]:
-        """Header fields of the requests whose head holds this mark; of repeated fields the last."""
-        return [fields(head) for head in list(self.heads) if mark.encode() in head]
+        """Header fields of the requests with this `X-Mark`; of repeated fields the last."""
+        return [one for one in map(fields, list(self.heads)) if one.get("x-mark") == mark]
 
 
 def fields(head: bytes) -> dict[str, str]:
