@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def _drifts(detector: Any, values: list[int]) -> list[int]:
-    """Places of alarms. After one it stays raised until a window has passed, so that one change is one page or few."""
+    """Places of alarms. After one it begins anew with the same reference: a change that stays pages again and again."""
     found = []
     for place, value in enumerate(values):
         if detector.predict(np.array([value]))["data"]["is_drift"]:

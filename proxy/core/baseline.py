@@ -105,10 +105,6 @@ class Baseline:
     hedging: Mapping[str, Tally] = field(default_factory=dict)
     hours: Mapping[int, Shapes] = field(default_factory=dict)
 
-    def at_hour(self, hour_of_week: int) -> Shapes:
-        """The shapes to compare this hour with (0 = Monday 00:00 UTC): its own where it had enough, else the pooled."""
-        return {**self.shapes, **self.hours.get(hour_of_week, {})}
-
     def plus(self, other: Baseline) -> Baseline:
         """With the counts of another; hours stay its own, and so does everything that is no count."""
         signals = {*self.highs, *other.highs}

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 from proxy.core.baseline import Baseline
 from proxy.core.drift_groups import Grouping, Items, groupings, items
+from proxy.core.hours import HOUR_S, hour_of_week
 from proxy.core.kinds import KINDS, kind_of
 from proxy.core.policy import DriftLine, Policy
 from proxy.detectors import e_process
@@ -23,8 +24,6 @@ from proxy.detectors.e_process import Direction
 from proxy.detectors.intervals import quick_limits
 
 POOLED: Final = -1  # stands for an hour without counts of its own
-HOURS: Final = 168
-MONDAY_S: Final = 72 * 3_600  # Unix time began on a Thursday
 BASELINE_MIN: Final = 200  # observations of a histogram, below which it has no lines
 LOW_SHARE_MIN: Final = 0.10  # a group that was rarer than this may vanish: it shows in the others
 UNIT: Final = 1_000  # lines are in thousandths
@@ -99,17 +98,12 @@ class DriftPlan:
 
     def hour(self, pane: int) -> int:
         """The hour of the week in which a pane begins: 0 is Monday 00:00 UTC."""
-        return hour_of_week(pane * self.pane_s)
+        return hour_of_week(int(pane * self.pane_s // HOUR_S))
 
     def table(self, direction: Direction, line: int, r: int) -> Rows:
         """The bets' logarithms for an observation of weight 2^-r, by outcome."""
         known = self.rows.get((int(direction), line, r))
         return known if known is not None else table(direction, line, r)
-
-
-def hour_of_week(time_s: float) -> int:
-    """0 (Monday 00:00 UTC) to 167."""
-    return int((time_s + MONDAY_S) // 3_600) % HOURS
 
 
 def planned(baseline: Baseline, policy: Policy, pane_s: float, routes: int = 1) -> DriftPlan:

@@ -13,7 +13,6 @@ from proxy.detectors.intervals import wilson
 
 LEVEL_MAX: Final = 7  # weight levels are 0..7: a response weighs 2^-r
 WEIGHT: Final = SCALE << LEVEL_MAX  # one observation of weight 1, in `Sums.positives` and `Sums.weight`
-SQUARE: Final = SCALE << 2 * LEVEL_MAX  # the same in `Sums.squares`
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,11 +137,6 @@ def assessed_cells(counts: Counts) -> dict[Key, int]:
     return cells
 
 
-def was_evaluated(counts: Counts) -> bool:
-    """Whether any answer of this pane was assessed."""
-    return any(c.signal == REFUSAL or (c.signal == ASSESSED and c.y == 1) for c in counts)
-
-
 def is_impaired(counts: Counts, lost_share_max: float) -> bool:
     """Whether so much of this pane was lost that it may enter no evidence."""
     lost = sum(n for c, n in counts.items() if c.signal == LOST)

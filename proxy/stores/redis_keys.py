@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Final
 
 DAY_S: Final = 86_400
-RECORDS_S: Final = 400 * DAY_S
 STATE_S: Final = 400 * DAY_S
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Final
 
 from opentelemetry._logs import LogRecord, SeverityNumber
@@ -67,7 +68,8 @@ def resource() -> Resource:
 
 def span_exporter(way: Way) -> Exporter:
     """For `plain.Span`. Raises TracingError."""
-    made, of = _span_exporter(way), resource()
+    made: SpanExporter = _exporter(way, ConsoleSpanExporter, "trace_exporter", "OTLPSpanExporter")
+    of = resource()
     quiet = _Quiet("spans", made)
 
     def send(batch: Sequence[plain.Span]) -> bool:
@@ -78,7 +80,8 @@ def span_exporter(way: Way) -> Exporter:
 
 def event_exporter(way: Way) -> Exporter:
     """For `plain.Event`. Raises TracingError."""
-    made, of = _event_exporter(way), resource()
+    made: LogRecordExporter = _exporter(way, ConsoleLogRecordExporter, "_log_exporter", "OTLPLogExporter")
+    of = resource()
     quiet = _Quiet("events", made)
 
     def send(batch: Sequence[plain.Event]) -> bool:
@@ -89,7 +92,7 @@ def event_exporter(way: Way) -> Exporter:
 
 def metric_exporter(way: Way) -> Exporter:
     """For ResourceMetrics, all of one moment. Raises TracingError."""
-    made = _metric_exporter(way)
+    made: MetricExporter = _exporter(way, ConsoleMetricExporter, "metric_exporter", "OTLPMetricExporter")
     quiet = _Quiet("metrics", made)
 
     def send(batch: Sequence[ResourceMetrics]) -> bool:
@@ -136,43 +139,16 @@ def _ns(time_s: float) -> int:
     return int(time_s * 1e9)
 
 
-def _span_exporter(way: Way) -> SpanExporter:
+def _exporter(way: Way, console: Callable[[], Any], module: str, name: str) -> Any:
     """Endpoint, headers, timeout, certificates and compression are read from the environment by the exporter."""
     if way is Way.CONSOLE:
-        return ConsoleSpanExporter()
-    if way is Way.HTTP:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
-
-        return OTLPSpanExporter()
-    return _of_grpc("trace_exporter", "OTLPSpanExporter")  # type: ignore[no-any-return]
-
-
-def _event_exporter(way: Way) -> LogRecordExporter:
-    if way is Way.CONSOLE:
-        return ConsoleLogRecordExporter()
-    if way is Way.HTTP:
-        from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter  # noqa: PLC0415
-
-        return OTLPLogExporter()
-    return _of_grpc("_log_exporter", "OTLPLogExporter")  # type: ignore[no-any-return]
-
-
-def _metric_exporter(way: Way) -> MetricExporter:
-    if way is Way.CONSOLE:
-        return ConsoleMetricExporter()
-    if way is Way.HTTP:
-        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415
-
-        return OTLPMetricExporter()
-    return _of_grpc("metric_exporter", "OTLPMetricExporter")  # type: ignore[no-any-return]
-
-
-def _of_grpc(module: str, name: str) -> Any:
-    from importlib import import_module  # noqa: PLC0415
-
+        return console()
+    protocol = "http" if way is Way.HTTP else "grpc"
     try:
-        return getattr(import_module(f"opentelemetry.exporter.otlp.proto.grpc.{module}"), name)()
+        return getattr(import_module(f"opentelemetry.exporter.otlp.proto.{protocol}.{module}"), name)()
     except ImportError as wrong:
+        if way is Way.HTTP:
+            raise
         raise TracingError(_NO_GRPC) from wrong
 
 

@@ -206,10 +206,3 @@ def test_strata_that_come_and_go_are_bounded() -> None:
     for k in range(600):
         learning = absorb(learning, {Cell("refusal_in", f"system:{k:03d}", 0, 1): SCALE})
     assert len(learning.tallied["refusal_in"]) == 512
-
-
-def test_an_hour_without_data_of_its_own_has_the_pooled_shape() -> None:
-    pooled, own = {"length": {"08": 90}, "topic": {"3": 90}}, {"length": {"09": 40}}
-    baseline = Baseline(Kind.FILE, Standing.PROMOTED, {}, shapes=pooled, hours={5: own})
-    assert baseline.at_hour(5) == {**pooled, **own}
-    assert baseline.at_hour(6) == pooled

@@ -17,7 +17,7 @@ from proxy.core import drift, drift_json
 from proxy.core.baseline import Baseline, Tally
 from proxy.core.drift import Drifts
 from proxy.core.drift_groups import OTHER, groupings, items, split
-from proxy.core.drift_lines import HIGHEST, LOWEST, NO_LINE, POOLED, DriftPlan, hour_of_week, planned, table
+from proxy.core.drift_lines import HIGHEST, LOWEST, NO_LINE, POOLED, DriftPlan, planned, table
 from proxy.core.enforcement import Step
 from proxy.core.findings import Estimate, Finding, LineKind, Status
 from proxy.core.kinds import Kind, kind_of, told_apart
@@ -199,8 +199,8 @@ def test_another_baseline_begins_anew_and_keeps_a_latch_whose_group_is_still_wat
 
 
 def test_an_hour_of_the_week_has_lines_of_its_own() -> None:
-    assert hour_of_week(0) == 72  # Thursday
-    assert hour_of_week(4 * 86_400) == 0
+    assert DriftPlan(pane_s=60.0).hour(0) == 72  # Thursday
+    assert DriftPlan(pane_s=60.0).hour(4 * 1_440) == 0
     evening = {**LENGTHS, "11": 9_500}
     plan = planned(replace(SHAPED, hours={72: {"length": evening}}), POLICY, 60.0)
     dice = random.Random(4)

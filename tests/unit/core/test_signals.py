@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.core.estimates import add_up, estimate, gauge
-from proxy.core.signals import assessed_cells, harmful_cells, is_impaired, was_evaluated
+from proxy.core.signals import assessed_cells, harmful_cells, is_impaired
 from proxy.core.windows import SCALE, Cell
 from proxy.detectors.e_process import Key
 from tests.unit.core.looks import WELL, pane
@@ -22,8 +22,6 @@ def test_a_weight_off_the_grid_enters_nothing() -> None:
 def test_harmless_prompts_and_other_signals_are_no_refusals() -> None:
     other = {Cell("refusal", "none", 0, 0): 5, Cell("hedging", "fraud", 0, 1): 5}
     assert harmful_cells(other) == {}
-    assert was_evaluated({Cell("refusal", "none", 0, 0): 5})
-    assert not was_evaluated({Cell("assessed", "empty", 0, 0): 5})
 
 
 @pytest.mark.parametrize(("lost", "impaired"), [(0, False), (10, False), (11, True)])
