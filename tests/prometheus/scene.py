@@ -28,6 +28,7 @@ ROUTE = "support-lora"
 CLIENTS, PAUSE_S = 3, 0.05
 LIMITED_S = 0.2  # on its way to the revert the route is rate-limited
 SEED = 11
+WAIT_S = 130.0  # for each of four steps, on a machine that others use too
 HARMLESS_EVERY = 6
 REASON = "crossed its critical line"
 POLICY = {"baseline": {"closes_at": 200, "provisional_reverts": True}}
@@ -60,13 +61,13 @@ def played(folder: Path) -> Iterator[Scene]:
         targets = [page.removeprefix("http://") for page in (wire.health, wire.analysis_health)]
         server = stack.enter_context(prometheus(folder / "prometheus", targets, (RECORDING, ALERTS), address))
         with _asking(wire):
-            until(lambda: _route(wire)["baseline"]["status"] != "learning", "a baseline", 90)
+            until(lambda: _route(wire)["baseline"]["status"] != "learning", "a baseline", WAIT_S)
             wire.control.post(f"/v1/routes/{ROUTE}/arm", {"actor": "test", "reason": "a test", "force": True})
             _refused(wire)
             _post(f"{upstream}/synthetic/refusal", {"model": ROUTE, "p": 0.0})
-            until(lambda: _route(wire)["step"] == "reverted", "the revert", 90)
-            until(lambda: told.alert("GroundwireRouteReverted", REASON), "the alert and its reason at the webhook", 60)
-            until(lambda: _settled(server), "what is renewed now and then", 60)
+            until(lambda: _route(wire)["step"] == "reverted", "the revert", WAIT_S)
+            until(lambda: told.alert("GroundwireRouteReverted", REASON), "the alert and its reason at the webhook", WAIT_S)
+            until(lambda: _settled(server), "what is renewed now and then", WAIT_S)
         yield Scene(wire, server, told, time.time())
 
 

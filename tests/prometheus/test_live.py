@@ -13,7 +13,7 @@ from tests.prometheus.rules import RECORDING, rules_of
 from tests.prometheus.scene import REASON, ROUTE, Scene, played
 from tests.prometheus.servers import ALERTMANAGER, need
 
-pytestmark = pytest.mark.timeout(300)  # on a busy machine; half a minute on a free one
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(600)]  # half a minute on a free machine
 PAST_S = 60.0
 WINDOW = "20s"
 CHOSEN = {"$namespace": ".*", "$job": "groundwire", "$route": ".*", "$instance": ".*", "$__rate_interval": WINDOW}
