@@ -44,7 +44,7 @@ import sys
 from pathlib import Path
 def mib():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
-import proxy.analysis.app
+import proxy.analysis.process.app
 from proxy.sensitive.scan import scan
 before = mib()
 from proxy.classifiers.contract import Item, Role

@@ -15,8 +15,8 @@ from bench.detect_peers import ANOMALY, REFUSAL, TOX, Contender, Peer, size_byte
 from proxy.commands.replay.header import Header
 from proxy.commands.replay.output import Output
 from proxy.commands.replay.reading import Replay
-from proxy.core.policy import Policy
-from proxy.core.state import to_json
+from proxy.core.evidence.state import to_json
+from proxy.core.policies.policy import Policy
 
 PAGES: Final = ("warning", "critical", "critical*")
 TOXIC_OVER: Final = 0.06  # 1.5 times the streams' 95th percentile: what peers take for a toxic answer

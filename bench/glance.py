@@ -5,7 +5,7 @@
 FOLDER holds labelled texts as `groundwire models evaluate` reads them; rows that a shipped model was trained on are
 left out. For each signal and threshold: the share of flagged texts that the glance finds, and the share of the others
 that it takes for the same. The labels are not asked: the glance stands in for the model. Thresholds are set in
-`proxy/analysis/glancing.py`. The whole model takes most of the time: some 30 ms a text.
+`proxy/analysis/judging/glancing.py`. The whole model takes most of the time: some 30 ms a text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from models.recipes.guard.splits import held_out
-from proxy.analysis.glancing import HARMFUL_MIN, PROMPT_HARMFUL, RISKY_ANSWER, RISKY_PROMPT
+from proxy.analysis.judging.glancing import HARMFUL_MIN, PROMPT_HARMFUL, RISKY_ANSWER, RISKY_PROMPT
 from proxy.classifiers.contract import Item, Role, Scored
 from proxy.classifiers.evaluation.rows import Row, read
 from proxy.classifiers.evaluation.run import sampled

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Final
 
 from proxy.analysis import counting
-from proxy.analysis.embedding import BIN_WIDTH, SHOWN
-from proxy.analysis.embedding import BINS as EMBEDDING_BINS
+from proxy.analysis.judging.embedding import BIN_WIDTH, SHOWN
+from proxy.analysis.judging.embedding import BINS as EMBEDDING_BINS
 from proxy.classifiers.contract import HAZARDS
 from proxy.config.sections.watching import StoreSettings
 from proxy.core.exchange import Purpose

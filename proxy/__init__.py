@@ -5,9 +5,12 @@ The map. Read `docs/life-of-a-response.md` beside it.
     traffic     the data plane: moves bytes, knows nothing of models or statistics. One process.
     link        the wire between the processes: exchanges up, enforcements down. Never waits.
     analysis    the analysis plane: reads exchanges, assesses answers, counts. The other process.
-    control     the control plane, in the analysis process: evidence, ladder, enforcement, discovery, the control API.
+                Its rooms: process, sampling, judging; the pipeline joins them.
+    control     the control plane, in the analysis process: looks at every route each second, and acts.
+                Its rooms: routes, bases, baselines, policies, views, api; the plane joins them.
 
-    core        the vocabulary, pure: exchange, routes, enforcement, observation, policy, evidence, ladder.
+    core        the vocabulary and the decisions, pure: exchange, route, observation, window, enforcement.
+                Its rooms: http, evidence, drift, decisions, baselines, policies.
     dialects    pure: what the bytes of an API mean.          features    pure: what a text looks like (stage 0).
     classifiers what a text is: small models on onnxruntime, texts in, probabilities out (stages 0 and 1).
     sensitive   what a text gives away: personal data, secrets, names.

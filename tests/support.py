@@ -18,7 +18,7 @@ from urllib.request import urlopen
 import yaml
 
 from proxy.config.address import Address
-from proxy.control.client import ControlClient
+from proxy.control.api.client import ControlClient
 from proxy.core.errors import GroundwireError
 
 ROOT = Path(__file__).resolve().parents[1]

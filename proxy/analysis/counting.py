@@ -42,9 +42,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Final
 
-from proxy.core.exchange import Purpose
-from proxy.core.observation import NO_HARM, Observation
-from proxy.core.signals import (
+from proxy.core.evidence.signals import (
     ALL,
     ASSESSED,
     LOST,
@@ -55,6 +53,8 @@ from proxy.core.signals import (
     TOXICITY,
     shard_signal,
 )
+from proxy.core.exchange import Purpose
+from proxy.core.observation import NO_HARM, Observation
 from proxy.core.windows import SCALE, Cell, cell
 from proxy.detectors.quantile import bin_of, whole_bin_of
 

@@ -16,23 +16,23 @@ from functools import partial
 from typing import Final
 
 from proxy.analysis import counting
-from proxy.analysis.budget import Work
 from proxy.analysis.counting import Tally
-from proxy.analysis.coverage import Coverage
 from proxy.analysis.faults import exchange_fault, fault
-from proxy.analysis.judging import Judging, Sampled, Toss, unknown
+from proxy.analysis.judging.batch import Judging, Sampled, Toss, unknown
+from proxy.analysis.judging.ordinary import OrdinaryAnswers
 from proxy.analysis.once import Once, Place
-from proxy.analysis.ordinary import OrdinaryAnswers
 from proxy.analysis.queue import BoundedQueue
-from proxy.analysis.sampler import Sampler
+from proxy.analysis.sampling.budget import Work
+from proxy.analysis.sampling.coverage import Coverage
+from proxy.analysis.sampling.sampler import Sampler
 from proxy.analysis.serving import Serving
 from proxy.analysis.totals import ANALYSED, DROPPED, Totals
+from proxy.core.baselines.handover import Duty, beside
 from proxy.core.errors import StateError
+from proxy.core.evidence.signals import ALL
 from proxy.core.exchange import Exchange, Purpose
-from proxy.core.handover import Duty, beside
 from proxy.core.observation import NO_HARM, Observation
 from proxy.core.sampling import FULL_RATES, HARMFUL, HARMLESS, REVIEW, REVIEWED, UNSAMPLED, Rates, fits, weighed
-from proxy.core.signals import ALL
 from proxy.core.windows import SCALE, Cell, cell, pane_of
 from proxy.dialects.registry import dialect_of
 from proxy.link.frames import Stats

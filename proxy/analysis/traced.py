@@ -8,12 +8,12 @@ from dataclasses import replace
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from proxy.analysis.judging import Judging, Sampled
+from proxy.analysis.judging.batch import Judging, Sampled
 from proxy.config.settings import Settings
 from proxy.control.entry import Entry
+from proxy.core.decisions.outcome import Outcome
 from proxy.core.enforcement import Snapshot
 from proxy.core.exchange import Exchange
-from proxy.core.outcome import Outcome
 from proxy.core.sampling import ALWAYS
 from proxy.features.reading import Reading
 from proxy.tracing.exchange import Done, Stage

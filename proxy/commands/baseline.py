@@ -18,8 +18,8 @@ from proxy.commands import baseline_print
 from proxy.commands.baseline_rows import Rows, read_prompts, read_results
 from proxy.commands.duration import seconds
 from proxy.commands.route import actor_of
-from proxy.control.client import ControlClient, ControlError
-from proxy.core import versions
+from proxy.control.api.client import ControlClient, ControlError
+from proxy.core.baselines import versions
 from proxy.core.errors import ConfigError, Place
 
 AT_ONCE: Final = {"judge": 64, "ask": 8}  # rows of one call

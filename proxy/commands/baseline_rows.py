@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import orjson
 
-from proxy.control.base_prompts import CATEGORIES
+from proxy.control.baselines.prompts import CATEGORIES
 from proxy.core.errors import ConfigError, Place
 from proxy.core.observation import NO_HARM
 from proxy.detectors.quantile import bin_of

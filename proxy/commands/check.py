@@ -6,10 +6,10 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from proxy.analysis.triggers import load_triggers
+from proxy.analysis.judging.triggers import load_triggers
 from proxy.config.load import load
 from proxy.config.policies import read_policy
-from proxy.control.policies import check_shadows, policy_files
+from proxy.control.policies.in_force import check_shadows, policy_files
 from proxy.core.errors import ConfigError
 
 

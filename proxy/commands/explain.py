@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from proxy import VERSION
+from proxy.core.decisions.explain import explain as in_words
+from proxy.core.decisions.explained import explained
+from proxy.core.decisions.record import BYTES_MAX, FORMAT, Record, seal
+from proxy.core.decisions.replay import differences
 from proxy.core.errors import StateError
-from proxy.core.explain import explain as in_words
-from proxy.core.explained import explained
-from proxy.core.record import BYTES_MAX, FORMAT, Record, seal
-from proxy.core.replay import differences
 
 FILE_BYTES_MAX: Final = 8 * BYTES_MAX  # with its text, its facts and its indentation
 
@@ -57,7 +57,7 @@ def _is_file(name: str) -> bool:
 
 
 def _fetched(arguments: Namespace) -> Record:
-    from proxy.control.client import ControlClient  # noqa: PLC0415 - a file needs no client, and no settings
+    from proxy.control.api.client import ControlClient  # noqa: PLC0415 - a file needs no client, and no settings
 
     return record_of(ControlClient.of(arguments).get(f"/v1/explain/{arguments.id}"), arguments.id)
 

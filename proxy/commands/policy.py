@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from proxy.commands.columns import columns
 from proxy.commands.route import actor_of, when
-from proxy.control.client import ControlClient
+from proxy.control.api.client import ControlClient
 
 DAY_S = 86_400.0
 LINE_HEAD = ("METRIC", "LINES")
@@ -58,8 +58,8 @@ def _order(arguments: Namespace, path: str) -> int:
 
 def _show_file(arguments: Namespace) -> int:
     from proxy.config.policies import read_policy  # noqa: PLC0415 - a running Groundwire needs no file of ours
-    from proxy.control.policies import Loaded, policy_name  # noqa: PLC0415
-    from proxy.control.policy_view import loaded_json  # noqa: PLC0415
+    from proxy.control.policies.in_force import Loaded, policy_name  # noqa: PLC0415
+    from proxy.control.policies.view import loaded_json  # noqa: PLC0415
 
     data = loaded_json(Loaded(*read_policy(arguments.policy), policy_name(arguments.policy)))
     return _json(data) if arguments.json else _print("\n".join(_policy(data)))

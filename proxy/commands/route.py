@@ -16,7 +16,7 @@ from proxy.commands.duration import seconds
 from proxy.commands.gauges import gauge_lines
 from proxy.commands.power import power_lines
 from proxy.commands.sampling import sampling_lines
-from proxy.control.client import ControlClient, route_path
+from proxy.control.api.client import ControlClient, route_path
 from proxy.core.errors import ConfigError, Place
 
 

@@ -10,7 +10,7 @@ from argparse import Namespace
 from collections.abc import Mapping
 from typing import Any, Final
 
-from proxy.control.client import ControlClient, route_path
+from proxy.control.api.client import ControlClient, route_path
 
 SETTINGS: Final = "settings"  # instead of a strategy: the settings' own
 

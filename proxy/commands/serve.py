@@ -27,7 +27,7 @@ def serve(arguments: Namespace) -> int:
     if arguments.only == "analysis-child":
         return _analysis(arguments)
     if arguments.only == "analysis":
-        from proxy.analysis.supervisor import supervise  # noqa: PLC0415 - each process loads only what it needs
+        from proxy.analysis.process.supervisor import supervise  # noqa: PLC0415 - each process loads only what it needs
 
         return supervise(child_command(arguments), lambda: _watched(arguments))
     return _traffic(arguments)
@@ -60,7 +60,7 @@ def _traffic(arguments: Namespace) -> int:
 
 
 def _analysis(arguments: Namespace) -> int:
-    from proxy.analysis.app import main  # noqa: PLC0415
+    from proxy.analysis.process.app import main  # noqa: PLC0415
     from proxy.config.load import load  # noqa: PLC0415
 
     def read() -> Settings:

@@ -7,7 +7,7 @@ from typing import Final
 
 from proxy.config.document import Document, validate
 from proxy.core.errors import ConfigError, Place
-from proxy.core.policy import Policy
+from proxy.core.policies.policy import Policy
 
 SHIPPED: Final = Path(__file__).resolve().parents[2] / "policies"
 NAMES: Final = ("default", "observe", "strict")

@@ -14,7 +14,7 @@ from typing import Any, Final, get_args, get_type_hints
 
 from pydantic import TypeAdapter
 
-from proxy.core.policy import Policy
+from proxy.core.policies.policy import Policy
 
 HEAD: Final = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -9,13 +9,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from proxy.core.baseline import Baseline
-from proxy.core.drift_groups import split
-from proxy.core.drift_lines import HEDGING, planned
-from proxy.core.findings import OVERALL, Finding, LineKind, Status
+from proxy.core.baselines.baseline import Baseline
+from proxy.core.drift.groups import split
+from proxy.core.drift.lines import HEDGING, planned
+from proxy.core.evidence.findings import OVERALL, Finding, LineKind, Status
+from proxy.core.evidence.signals import REFUSAL
 from proxy.core.observation import NO_HARM
-from proxy.core.policy import Policy
-from proxy.core.signals import REFUSAL
+from proxy.core.policies.policy import Policy
 from proxy.core.windows import SCALE, Cell, Counts
 from proxy.detectors.pelt import dating
 

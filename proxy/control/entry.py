@@ -7,20 +7,20 @@ from typing import Any, Final
 
 import orjson
 
-from proxy.control.resolve import Found
-from proxy.core import baseline as baselines
+from proxy.control.routes.resolve import Found
 from proxy.core import epochs
-from proxy.core import fingerprint as fingerprints
-from proxy.core.baseline import Baseline, Kind
+from proxy.core.baselines import baseline as baselines
+from proxy.core.baselines import fingerprint as fingerprints
+from proxy.core.baselines.baseline import Baseline, Kind
+from proxy.core.baselines.fingerprint import Fingerprint
+from proxy.core.baselines.learning import Learning
+from proxy.core.decisions.engine import Phase, RouteState, state_from_json, state_to_json
+from proxy.core.decisions.ladder import LATCHED
 from proxy.core.enforcement import Enforcement, Snapshot, Step
 from proxy.core.enforcement import from_json as snapshot_from_json
 from proxy.core.enforcement import to_json as snapshot_to_json
-from proxy.core.engine import Phase, RouteState, state_from_json, state_to_json
 from proxy.core.epochs import Sampling
 from proxy.core.errors import ConfigError, StateError, WireError
-from proxy.core.fingerprint import Fingerprint
-from proxy.core.ladder import LATCHED
-from proxy.core.learning import Learning
 from proxy.core.routes import Pin, Route
 
 FORMAT: Final = 1

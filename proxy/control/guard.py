@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from proxy.core.errors import StateError
-from proxy.core.policy import Fault
+from proxy.core.policies.policy import Fault
 
 DISARMS_MAX: Final = 1_000
 CLIMBS_MAX: Final = 10_000

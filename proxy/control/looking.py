@@ -10,27 +10,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from proxy.control import view
-from proxy.control.bases import Bases
+from proxy.control.baselines.handover import seated
+from proxy.control.bases.armed import Bases
 from proxy.control.entry import Entry
 from proxy.control.guard import Guard, climbed
-from proxy.control.handover import seated
 from proxy.control.memory import Memory
-from proxy.control.policies import Loaded
+from proxy.control.policies.in_force import Loaded
 from proxy.control.pulse import Pulse
 from proxy.control.setup import Setup
-from proxy.core.baseline import Baseline
-from proxy.core.decide import JUDGE
-from proxy.core.engine import Context, Outcome, Phase, plan_of, step
+from proxy.control.views import route as view
+from proxy.core.baselines.baseline import Baseline
+from proxy.core.decisions.decide import JUDGE
+from proxy.core.decisions.engine import Context, Outcome, Phase, plan_of, step
+from proxy.core.decisions.ladder import ORDER
+from proxy.core.decisions.record import from_bytes as record_from_bytes
+from proxy.core.decisions.record import to_bytes as record_to_bytes
+from proxy.core.drift.kinds import drift_text, kind_of
 from proxy.core.epochs import first_pane
-from proxy.core.kinds import drift_text, kind_of
-from proxy.core.ladder import ORDER
-from proxy.core.plan import Plan
-from proxy.core.policy import Policy
-from proxy.core.record import from_bytes as record_from_bytes
-from proxy.core.record import to_bytes as record_to_bytes
-from proxy.core.signals import is_impaired
-from proxy.core.state import RouteState
+from proxy.core.evidence.plan import Plan
+from proxy.core.evidence.signals import is_impaired
+from proxy.core.evidence.state import RouteState
+from proxy.core.policies.policy import Policy
 from proxy.core.windows import Counts, merge, pane_of
 from proxy.telemetry.logs import get_logger
 

@@ -24,23 +24,26 @@ from typing import Any, Final
 
 import orjson
 
-from proxy.control import arming, base_progress, entry, guard, promotions, shadow_entry
-from proxy.control.arming import Checked
-from proxy.control.base_progress import Progress
+from proxy.control import entry, guard
+from proxy.control.baselines import progress as base_progress
+from proxy.control.baselines.progress import Progress
+from proxy.control.baselines.shelves import Shelves
+from proxy.control.bases import arming
+from proxy.control.bases.arming import Checked
 from proxy.control.entry import Entry
 from proxy.control.guard import Guard
 from proxy.control.kept import Codec, Kept, json_codec
-from proxy.control.promotions import Promotion, Promotions
+from proxy.control.policies import promotions, shadow_entry
+from proxy.control.policies.promotions import Promotion, Promotions
+from proxy.control.policies.shadow_entry import Shadow
 from proxy.control.reconciling import reconciled
 from proxy.control.sampling import Loads, loads_from_bytes, loads_to_bytes
-from proxy.control.shadow_entry import Shadow
-from proxy.control.shelves import Shelves
+from proxy.core.baselines.handover import AtHand, at_hand_from_json, at_hand_to_json
+from proxy.core.decisions.record import Record, from_bytes, to_bytes
+from proxy.core.decisions.severity import Severity
 from proxy.core.enforcement import Step
 from proxy.core.errors import StateError
-from proxy.core.handover import AtHand, at_hand_from_json, at_hand_to_json
-from proxy.core.policy_diff import Stand, stand_of
-from proxy.core.record import Record, from_bytes, to_bytes
-from proxy.core.severity import Severity
+from proxy.core.policies.diff import Stand, stand_of
 from proxy.stores.contract import Store
 
 DECISION: Final = "decision"

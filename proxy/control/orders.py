@@ -11,9 +11,9 @@ from proxy.control.entry import Entry
 from proxy.control.guard import Disarm
 from proxy.control.looking import taken
 from proxy.control.plane import ControlPlane
-from proxy.core.engine import ordered
+from proxy.core.decisions.engine import ordered
+from proxy.core.decisions.ladder import Command
 from proxy.core.errors import GroundwireError, StateError
-from proxy.core.ladder import Command
 from proxy.core.routes import Pin
 from proxy.core.sampling import Strategy
 

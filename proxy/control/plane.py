@@ -11,38 +11,38 @@ from dataclasses import replace
 from typing import Any, Final
 
 from proxy.config.settings import Settings
-from proxy.control.base_baseline import BaseBaselines
-from proxy.control.baselines import Baselines
-from proxy.control.bases import Bases
-from proxy.control.checks import load_checks
-from proxy.control.discovery import Discovery
-from proxy.control.divergences import Divergences
+from proxy.control.baselines.handover import Handovers, duty, needed
+from proxy.control.baselines.keeper import Baselines
+from proxy.control.baselines.of_base import BaseBaselines
+from proxy.control.bases.armed import Bases
+from proxy.control.bases.checks import load_checks
+from proxy.control.bases.judging import Count, Judge, by_patterns, plain_cells
 from proxy.control.entry import Entry
-from proxy.control.facts import facts_of
-from proxy.control.handover import Handovers, duty, needed
-from proxy.control.judging import Count, Judge, by_patterns, plain_cells
-from proxy.control.known_routes import KnownRoutes
 from proxy.control.looking import Inputs, Looks
 from proxy.control.loops import Loops, wait_for
 from proxy.control.memory import Memory
-from proxy.control.policies import Policies, promoting
+from proxy.control.policies.in_force import Policies, promoting
+from proxy.control.policies.shadows import Shadows
 from proxy.control.publisher import Publisher
 from proxy.control.pulse import Pulse
-from proxy.control.resolve import Found, resolve
 from proxy.control.retention import Retention
+from proxy.control.routes.discovery import Discovery
+from proxy.control.routes.facts import facts_of
+from proxy.control.routes.known import KnownRoutes
+from proxy.control.routes.resolve import Found, resolve
+from proxy.control.routes.upstreams import UpstreamClient, clients
 from proxy.control.sampling import adapts
 from proxy.control.setup import set_up
-from proxy.control.shadows import Shadows
-from proxy.control.standing import Standings
 from proxy.control.steering import Steering
-from proxy.control.upstreams import UpstreamClient, clients
-from proxy.control.views import Views
-from proxy.core.decide import JUDGE
+from proxy.control.views.divergences import Divergences
+from proxy.control.views.reading import Views
+from proxy.control.views.standing import Standings
+from proxy.core.baselines.handover import Duty
+from proxy.core.decisions.decide import JUDGE
 from proxy.core.enforcement import Snapshot
 from proxy.core.errors import GroundwireError
-from proxy.core.handover import Duty
+from proxy.core.http.trace_context import Tracing
 from proxy.core.sampling import FULL_RATES, Rates
-from proxy.core.trace_context import Tracing
 from proxy.core.windows import pane_of
 from proxy.stores.contract import Store
 from proxy.telemetry.logs import get_logger

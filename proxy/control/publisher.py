@@ -9,8 +9,8 @@ from proxy.control.entry import Entry
 from proxy.control.memory import Memory
 from proxy.core.enforcement import Enforcement, Snapshot, Step
 from proxy.core.errors import StateError
+from proxy.core.http.trace_context import Tracing
 from proxy.core.routes import Route
-from proxy.core.trace_context import Tracing
 from proxy.telemetry.logs import get_logger
 
 log = get_logger(__name__)

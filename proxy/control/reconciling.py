@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from proxy.control import entry
 from proxy.control.entry import Entry
+from proxy.core.decisions.ladder import LATCHED
 from proxy.core.errors import StateError
-from proxy.core.ladder import LATCHED
 
 
 def reconciled(key: str, fleet: bytes, ours: bytes) -> bytes:

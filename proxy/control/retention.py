@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from proxy.control.memory import DECISION, KINDS, Memory
-from proxy.core.record import Record, to_bytes
+from proxy.core.decisions.record import Record, to_bytes
 from proxy.telemetry.logs import get_logger
 
 log = get_logger(__name__)

@@ -13,11 +13,11 @@ import orjson
 
 from proxy.config.settings import Settings
 from proxy.control.entry import Entry
+from proxy.core.decisions.severity import Severity
 from proxy.core.epochs import Epoch, Moment, steered
 from proxy.core.errors import StateError
-from proxy.core.findings import LineKind
+from proxy.core.evidence.findings import LineKind
 from proxy.core.sampling import LOAD_MAX, Order, Strategy, exponent
-from proxy.core.severity import Severity
 from proxy.core.windows import pane_of
 from proxy.detectors.e_process import log_evidence
 

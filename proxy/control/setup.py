@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from proxy.config.settings import Settings
-from proxy.control import learning, view
-from proxy.control.base_prompts import Prompts, prompts_of
+from proxy.control.baselines import learning
+from proxy.control.baselines.prompts import Prompts, prompts_of
 from proxy.control.entry import Entry
 from proxy.control.guard import Guard
-from proxy.control.policies import Loaded, Policies
-from proxy.core.baseline import Baseline
-from proxy.core.decide import JUDGE
-from proxy.core.policy import Policy
+from proxy.control.policies.in_force import Loaded, Policies
+from proxy.control.views import route as view
+from proxy.core.baselines.baseline import Baseline
+from proxy.core.decisions.decide import JUDGE
+from proxy.core.policies.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from proxy.core.errors import WireError
+from proxy.core.http.trace_context import Tracing
 from proxy.core.routes import Pin, Route, Target
-from proxy.core.trace_context import Tracing
 
 
 class Step(StrEnum):

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from proxy.core.baseline import Baseline
-from proxy.core.drift_groups import split
-from proxy.core.estimates import Sums, estimate
-from proxy.core.findings import Estimate
-from proxy.core.kinds import KINDS, kind_of
+from proxy.core.baselines.baseline import Baseline
+from proxy.core.drift.groups import split
+from proxy.core.drift.kinds import KINDS, kind_of
+from proxy.core.drift.shapes import TOXICITY_BIN, Shape
+from proxy.core.evidence.estimates import Sums, estimate
+from proxy.core.evidence.findings import Estimate
+from proxy.core.evidence.signals import HIGHS, REFUSAL
 from proxy.core.observation import NO_HARM
-from proxy.core.shapes import TOXICITY_BIN, Shape
-from proxy.core.signals import HIGHS, REFUSAL
 from proxy.core.windows import SCALE, Counts
 from proxy.detectors.control_chart import ewma, p_limits
 from proxy.detectors.cusum import Cusum, advance

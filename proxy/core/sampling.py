@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from proxy.core.evidence.signals import HARMFUL_OUTPUT, REFUSAL, REFUSAL_IN, TRIGGER, whole_signal
 from proxy.core.observation import NO_HARM
-from proxy.core.signals import HARMFUL_OUTPUT, REFUSAL, REFUSAL_IN, TRIGGER, whole_signal
 from proxy.core.windows import Cell, cell
 from proxy.detectors.e_process import LEVELS
 

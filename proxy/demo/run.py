@@ -19,7 +19,7 @@ import aiohttp
 import yaml
 
 from proxy.config.address import Address
-from proxy.control.client import ControlClient
+from proxy.control.api.client import ControlClient
 from proxy.core.errors import GroundwireError
 from proxy.demo.board import Board
 from proxy.demo.children import Child

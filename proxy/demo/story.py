@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from proxy.control.client import ControlClient, ControlError, route_path
+from proxy.control.api.client import ControlClient, ControlError, route_path
 from proxy.core.errors import GroundwireError
 from proxy.demo.board import Board, Scene
 from proxy.demo.customer import Customer

@@ -14,7 +14,7 @@ import orjson
 
 from proxy.config.address import Address, parse_address
 from proxy.config.settings import Settings
-from proxy.control.client import control_address
+from proxy.control.api.client import control_address
 
 LOOK_S: Final = 4.0
 PAGE_BYTES_MAX: Final = 8 * 1024 * 1024

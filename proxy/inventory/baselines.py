@@ -11,7 +11,7 @@ _BASELINE: Final = "in a route's state, its versions, and evidence records"
 
 BASELINES: Final = (
     Kept(
-        "proxy.core.versions:Shelf",
+        "proxy.core.baselines.versions:Shelf",
         "A shelf of baselines",
         _SHELF,
         "Which versions there are, and every switch between them.",
@@ -26,7 +26,7 @@ BASELINES: Final = (
         """),
     ),
     Kept(
-        "proxy.core.versions:Head",
+        "proxy.core.baselines.versions:Head",
         "A version in a list",
         _SHELF,
         "To choose one.",
@@ -46,7 +46,7 @@ BASELINES: Final = (
         """),
     ),
     Kept(
-        "proxy.core.versions:Switch",
+        "proxy.core.baselines.versions:Switch",
         "A switch of baselines",
         _SHELF,
         "Who put which in force.",
@@ -63,7 +63,7 @@ BASELINES: Final = (
         """),
     ),
     Kept(
-        "proxy.core.versions:Span",
+        "proxy.core.baselines.versions:Span",
         "An excluded span",
         _SHELF,
         "Traffic of an incident makes no baseline.",
@@ -76,7 +76,7 @@ BASELINES: Final = (
         """),
     ),
     Kept(
-        "proxy.core.versions:Version",
+        "proxy.core.baselines.versions:Version",
         "A version of a baseline",
         _SHELF,
         "Counts with the context that they were made in.",
@@ -93,7 +93,7 @@ BASELINES: Final = (
         """),
     ),
     Kept(
-        "proxy.core.baseline:Baseline",
+        "proxy.core.baselines.baseline:Baseline",
         "A baseline",
         _BASELINE,
         "What the model did when it was well: counts.",
@@ -118,7 +118,7 @@ BASELINES: Final = (
         """),
     ),
     Kept(
-        "proxy.core.baseline:Tally",
+        "proxy.core.baselines.baseline:Tally",
         "A tally",
         _BASELINE,
         "Positives of n.",
@@ -130,7 +130,7 @@ BASELINES: Final = (
         """),
     ),
     Kept(
-        "proxy.core.fingerprint:Fingerprint",
+        "proxy.core.baselines.fingerprint:Fingerprint",
         "A context fingerprint",
         _BASELINE,
         "Whether the deployment still is what the baseline was made in.",
@@ -142,7 +142,7 @@ BASELINES: Final = (
         """),
     ),
     Kept(
-        "proxy.core.fingerprint:Watch",
+        "proxy.core.baselines.fingerprint:Watch",
         "How far context was followed",
         "store, state `watch/NAME`",
         "Evidence that it changed.",
@@ -156,7 +156,7 @@ BASELINES: Final = (
         """),
     ),
     Kept(
-        "proxy.core.hours:Hours",
+        "proxy.core.drift.hours:Hours",
         "Hours of the week",
         "store, state `hours/NAME`",
         "Shapes by hour of the week, for the next baseline.",
@@ -169,7 +169,7 @@ BASELINES: Final = (
         """),
     ),
     Kept(
-        "proxy.core.handover:Learner",
+        "proxy.core.baselines.handover:Learner",
         "What a new classifier has learnt",
         "store, state `learner/NAME`",
         "Its counts on the way to a baseline, while the classifier before judges on.",
@@ -183,7 +183,7 @@ BASELINES: Final = (
         """),
     ),
     Kept(
-        "proxy.core.handover:AtHand",
+        "proxy.core.baselines.handover:AtHand",
         "Judges at hand",
         "store, state `judges`",
         "Which classifiers the replicas of a shared store hold, so that a route is blind on none that another sees.",

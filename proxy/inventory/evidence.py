@@ -16,7 +16,7 @@ def _part(type_: str, title: str, purpose: str, text: str) -> Kept:
 
 EVIDENCE: Final = (
     _part(
-        "proxy.core.state:RouteState",
+        "proxy.core.evidence.state:RouteState",
         "Evidence and ladder of a route",
         "All that is remembered between two looks.",
         """
@@ -39,7 +39,7 @@ EVIDENCE: Final = (
         """,
     ),
     _part(
-        "proxy.core.evidence:Evidence",
+        "proxy.core.evidence.refusal:Evidence",
         "Tests of refusal",
         "Every line of every category.",
         """
@@ -51,7 +51,7 @@ EVIDENCE: Final = (
         """,
     ),
     _part(
-        "proxy.core.evidence:LineState",
+        "proxy.core.evidence.refusal:LineState",
         "One test",
         "Its bets and its verdict.",
         """
@@ -72,7 +72,7 @@ EVIDENCE: Final = (
         """,
     ),
     _part(
-        "proxy.core.blindness:Sight",
+        "proxy.core.decisions.blindness:Sight",
         "Sight",
         "Whether answers can still be assessed.",
         """
@@ -82,7 +82,7 @@ EVIDENCE: Final = (
         """,
     ),
     _part(
-        "proxy.core.learning:Learning",
+        "proxy.core.baselines.learning:Learning",
         "A baseline in the making",
         "Counts of live traffic.",
         """
@@ -95,7 +95,7 @@ EVIDENCE: Final = (
         """,
     ),
     _part(
-        "proxy.core.estimates:Sums",
+        "proxy.core.evidence.estimates:Sums",
         "Weighted sums",
         "A rate in the making.",
         """
@@ -106,7 +106,7 @@ EVIDENCE: Final = (
         """,
     ),
     _part(
-        "proxy.core.watches:Raised",
+        "proxy.core.evidence.watches:Raised",
         "A test of one rate",
         "A line that is bad when high, and others of one rate.",
         """
@@ -116,7 +116,7 @@ EVIDENCE: Final = (
         """,
     ),
     _part(
-        "proxy.core.drift:Drifted",
+        "proxy.core.drift.shares:Drifted",
         "A test of drift",
         "Of one signal.",
         """
@@ -130,7 +130,7 @@ EVIDENCE: Final = (
         """,
     ),
     _part(
-        "proxy.core.drift:Track",
+        "proxy.core.drift.shares:Track",
         "Evidence of one part",
         "In fixed point.",
         """
@@ -141,7 +141,7 @@ EVIDENCE: Final = (
         """,
     ),
     _part(
-        "proxy.core.tenants:Tenants",
+        "proxy.core.evidence.tenants:Tenants",
         "Evidence by tenant shard",
         "One tenant may not revert a route for all.",
         """

@@ -15,7 +15,7 @@ def _part(type_: str, title: str, purpose: str, text: str) -> Kept:
 
 RECORDS: Final = (
     _part(
-        "proxy.core.record:Record",
+        "proxy.core.decisions.record:Record",
         "An evidence record",
         "Why a decision was taken. About 120 KB, 480 KB where all eight weights occur, at most 8 MiB.",
         """
@@ -26,7 +26,7 @@ RECORDS: Final = (
         """,
     ),
     _part(
-        "proxy.core.decide:Look",
+        "proxy.core.decisions.decide:Look",
         "What was looked at",
         "Inputs of the decision.",
         """
@@ -40,7 +40,7 @@ RECORDS: Final = (
         """,
     ),
     _part(
-        "proxy.core.outcome:Context",
+        "proxy.core.decisions.outcome:Context",
         "What else was true",
         "Inputs besides counts.",
         """
@@ -61,7 +61,7 @@ RECORDS: Final = (
         """,
     ),
     _part(
-        "proxy.core.severity:Flags",
+        "proxy.core.decisions.severity:Flags",
         "Flags",
         "Evidence that is no rate.",
         """
@@ -71,7 +71,7 @@ RECORDS: Final = (
         """,
     ),
     _part(
-        "proxy.core.outcome:Outcome",
+        "proxy.core.decisions.outcome:Outcome",
         "The decision",
         "What was found and done.",
         """
@@ -95,7 +95,7 @@ RECORDS: Final = (
         """,
     ),
     _part(
-        "proxy.core.findings:Finding",
+        "proxy.core.evidence.findings:Finding",
         "A finding",
         "One line of one metric.",
         """
@@ -119,7 +119,7 @@ RECORDS: Final = (
         """,
     ),
     _part(
-        "proxy.core.findings:Estimate",
+        "proxy.core.evidence.findings:Estimate",
         "An estimate",
         "A rate with its interval.",
         """
@@ -131,7 +131,7 @@ RECORDS: Final = (
         """,
     ),
     _part(
-        "proxy.core.plan:Plan",
+        "proxy.core.evidence.plan:Plan",
         "A plan",
         "Lines, limits and integer tables.",
         """
@@ -154,7 +154,7 @@ RECORDS: Final = (
         """,
     ),
     _part(
-        "proxy.core.plan:Test",
+        "proxy.core.evidence.plan:Test",
         "A test",
         "One line of one stratum.",
         """
@@ -167,7 +167,7 @@ RECORDS: Final = (
         """,
     ),
     _part(
-        "proxy.core.watches:Watch",
+        "proxy.core.evidence.watches:Watch",
         "A line of another rate",
         "As a test.",
         """
@@ -191,7 +191,7 @@ RECORDS: Final = (
         """,
     ),
     _part(
-        "proxy.core.drift_lines:DriftPlan",
+        "proxy.core.drift.lines:DriftPlan",
         "Lines of drift",
         "By signal.",
         """
@@ -203,7 +203,7 @@ RECORDS: Final = (
         """,
     ),
     _part(
-        "proxy.core.drift_lines:Watched",
+        "proxy.core.drift.lines:Watched",
         "A signal of drift",
         "Its groups and lines.",
         """
@@ -216,7 +216,7 @@ RECORDS: Final = (
         """,
     ),
     _part(
-        "proxy.core.drift_groups:Grouping",
+        "proxy.core.drift.groups:Grouping",
         "Groups of bins",
         "What is compared.",
         """
@@ -226,7 +226,7 @@ RECORDS: Final = (
         """,
     ),
     _part(
-        "proxy.core.drift_lines:Test",
+        "proxy.core.drift.lines:Test",
         "A test of a group",
         "One share.",
         """
@@ -236,7 +236,7 @@ RECORDS: Final = (
         """,
     ),
     _part(
-        "proxy.core.drift_lines:Bound",
+        "proxy.core.drift.lines:Bound",
         "A line of a group",
         "A share.",
         """
@@ -261,7 +261,7 @@ RECORDS: Final = (
         """),
     ),
     Kept(
-        "proxy.core.policy_diff:Stand",
+        "proxy.core.policies.diff:Stand",
         "What a policy said",
         "store, records of kind `stand`; `groundwire policy diff`",
         "To compare a shadow with the live policy.",
@@ -275,7 +275,7 @@ RECORDS: Final = (
         """),
     ),
     Kept(
-        "proxy.core.policy:Policy",
+        "proxy.core.policies.policy:Policy",
         "A policy",
         "policy files; evidence records (values and text)",
         "The operator's own words; each key is in policies/schema.json.",

@@ -122,7 +122,7 @@ STATE: Final = (
         """),
     ),
     Kept(
-        "proxy.core.trace_context:Tracing",
+        "proxy.core.http.trace_context:Tracing",
         "Tracing",
         _FILE,
         "Whether requests go upstream with a span of ours.",
@@ -151,7 +151,7 @@ STATE: Final = (
         """),
     ),
     Kept(
-        "proxy.control.shadow_entry:Shadow",
+        "proxy.control.policies.shadow_entry:Shadow",
         "A shadow policy's state",
         "store, state `shadow.POLICY/NAME`",
         "What another policy would have done.",
@@ -168,7 +168,7 @@ STATE: Final = (
         """),
     ),
     Kept(
-        "proxy.control.promotions:Promotion",
+        "proxy.control.policies.promotions:Promotion",
         "A promoted policy",
         "store, state `policies`, and records of kind `policy`",
         "A policy in the place of a file, and who put it there.",
@@ -213,7 +213,7 @@ STATE: Final = (
         """),
     ),
     Kept(
-        "proxy.control.arming:Checked",
+        "proxy.control.bases.arming:Checked",
         "A check of a base",
         "store, state `check/BASE`",
         "Whether the base is fit to serve.",
@@ -232,7 +232,7 @@ STATE: Final = (
         """),
     ),
     Kept(
-        "proxy.control.base_progress:Progress",
+        "proxy.control.baselines.progress:Progress",
         "The asking of a base",
         "store, state `baseline/ASKING`",
         "How far a baseline of the base's answers has come.",
@@ -246,7 +246,7 @@ STATE: Final = (
         """),
     ),
     Kept(
-        "proxy.analysis.coverage:Coverage",
+        "proxy.analysis.sampling.coverage:Coverage",
         "Coverage",
         "store, state `coverage`",
         "With which share exchanges were kept, by pane.",
@@ -258,7 +258,7 @@ STATE: Final = (
         """),
     ),
     Kept(
-        "proxy.analysis.anomaly:Ordinary",
+        "proxy.analysis.judging.anomaly:Ordinary",
         "What a model usually says",
         "store, state `ordinary/HASH`",
         "Sums over at least 100 answers: no answer's embedding can be read from them.",
@@ -279,7 +279,7 @@ STATE: Final = (
         """),
     ),
     Kept(
-        "proxy.analysis.strict:Largest",
+        "proxy.analysis.judging.strict:Largest",
         "The strict threshold on its way",
         "store, state `strict/HASH`",
         "A probability and a count, of no answer in particular.",

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from proxy.core.signals import LOST
+from proxy.core.evidence.signals import LOST
 from proxy.core.windows import Cell, Counts, cell, merge
 from proxy.stores.contract import First
 

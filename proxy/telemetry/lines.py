@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import orjson
 
-from proxy.core.trace_context import parent_of
+from proxy.core.http.trace_context import parent_of
 from proxy.telemetry.exceptions import told
 
 OURS: Final = "proxy"

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from proxy.core.findings import Finding, LineKind, Status
-from proxy.core.outcome import Outcome
-from proxy.core.signals import REFUSAL, REFUSAL_IN, TOXICITY, TOXICITY_BIN
+from proxy.core.decisions.outcome import Outcome
+from proxy.core.evidence.findings import Finding, LineKind, Status
+from proxy.core.evidence.signals import REFUSAL, REFUSAL_IN, TOXICITY, TOXICITY_BIN
 from proxy.tracing.span import Kind, Link, Place, Span, Value
 
 NAME: Final = "groundwire.action"

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from proxy.core.errors import GroundwireError
-from proxy.core.trace_context import Tracing
+from proxy.core.http.trace_context import Tracing
 
 Environ = Mapping[str, str]
 

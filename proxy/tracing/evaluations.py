@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from proxy.core.evidence.signals import ANOMALY, HARMFUL_OUTPUT, REFUSAL, RESPONSE_HARMFUL, SENSITIVE, TOXICITY, TRIGGER
 from proxy.core.observation import NO_HARM, Observation
-from proxy.core.signals import ANOMALY, HARMFUL_OUTPUT, REFUSAL, RESPONSE_HARMFUL, SENSITIVE, TOXICITY, TRIGGER
 from proxy.tracing.gen_ai import RESPONSE_ID
 from proxy.tracing.span import Event, Place, Value
 

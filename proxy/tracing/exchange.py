@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from proxy.core.exchange import End, Exchange, Purpose
+from proxy.core.http.trace_context import parent_of
 from proxy.core.observation import NO_HARM, Observation
-from proxy.core.trace_context import parent_of
 from proxy.dialects.operations import Operation, operation_of
 from proxy.dialects.registry import dialect_of
 from proxy.tracing import gen_ai

@@ -8,10 +8,10 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from proxy.core.decisions.outcome import Outcome
 from proxy.core.enforcement import Snapshot, Step
 from proxy.core.exchange import Exchange
-from proxy.core.outcome import Outcome
-from proxy.core.trace_context import SAMPLED, Tracing, parent_of
+from proxy.core.http.trace_context import SAMPLED, Tracing, parent_of
 from proxy.features.reading import Reading
 from proxy.telemetry import tracing as declared
 from proxy.telemetry.logs import get_logger

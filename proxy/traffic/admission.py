@@ -7,9 +7,9 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from proxy.core.exchange import Framing
-from proxy.core.heads import RequestHead, field_name
-from proxy.core.model_spans import ModelSpans, Scan, scan, splice
-from proxy.core.targets import Asked
+from proxy.core.http.heads import RequestHead, field_name
+from proxy.core.http.model_spans import ModelSpans, Scan, scan, splice
+from proxy.core.http.targets import Asked
 from proxy.traffic.replies import Reply, undecidable
 
 if TYPE_CHECKING:

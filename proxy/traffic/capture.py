@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from proxy.core.exchange import Body
-from proxy.core.heads import Head
+from proxy.core.http.heads import Head
 
 PART_BYTES: Final = 48  # what a kept piece takes beside its bytes: its object, and its place in a list
 

@@ -8,7 +8,7 @@ import struct
 from typing import TYPE_CHECKING, Final, cast
 
 from proxy.core.errors import FramingError
-from proxy.core.heads import HEAD_END, RequestHead, check_beginning, check_size
+from proxy.core.http.heads import HEAD_END, RequestHead, check_beginning, check_size
 from proxy.traffic.replies import Reply, bad_framing
 from proxy.traffic.transaction import Transaction
 

@@ -8,8 +8,8 @@ from time import time
 from typing import TYPE_CHECKING
 
 from proxy.core.exchange import Body, End, Exchange, Framing
-from proxy.core.heads import RequestHead, ResponseHead
-from proxy.core.trace_context import BITS, Sent, sent_on
+from proxy.core.http.heads import RequestHead, ResponseHead
+from proxy.core.http.trace_context import BITS, Sent, sent_on
 from proxy.traffic.admission import Reading
 from proxy.traffic.capture import PART_BYTES, captured
 from proxy.traffic.enforcer import Plan

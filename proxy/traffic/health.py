@@ -14,7 +14,7 @@ from typing import Final, cast
 from proxy import VERSION
 from proxy.core.errors import FramingError
 from proxy.core.exchange import Framing
-from proxy.core.heads import HEAD_END, check_beginning, parse_request
+from proxy.core.http.heads import HEAD_END, check_beginning, parse_request
 from proxy.telemetry.exposition import content_type
 from proxy.traffic.drain import Drain
 from proxy.traffic.readiness import Readiness

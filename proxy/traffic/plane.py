@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from proxy.config.settings import Settings
 from proxy.core.enforcement import Snapshot
 from proxy.core.errors import FramingError
-from proxy.core.heads import RequestHead, ResponseHead, parse_request, parse_response
-from proxy.core.targets import Asked, read_target
+from proxy.core.http.heads import RequestHead, ResponseHead, parse_request, parse_response
+from proxy.core.http.targets import Asked, read_target
 from proxy.core.tenant_shard import mark_of
 from proxy.traffic.counts import Counts
 from proxy.traffic.enforcer import Enforcer

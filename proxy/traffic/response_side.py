@@ -5,8 +5,8 @@ from __future__ import annotations
 from time import time
 
 from proxy.core.exchange import End, Framing
-from proxy.core.forwarding import response_head
-from proxy.core.heads import ResponseHead
+from proxy.core.http.forwarding import response_head
+from proxy.core.http.heads import ResponseHead
 from proxy.traffic.exchange_state import ExchangeState
 from proxy.traffic.replies import upstream_failed
 

@@ -12,9 +12,9 @@ from typing import Final
 
 from proxy.core.errors import FramingError
 from proxy.core.exchange import End, Framing
-from proxy.core.forwarding import request_head
-from proxy.core.framing import ChunkedBody
-from proxy.core.targets import Asked, with_model
+from proxy.core.http.forwarding import request_head
+from proxy.core.http.framing import ChunkedBody
+from proxy.core.http.targets import Asked, with_model
 from proxy.traffic.admission import Need, Reading, need_of
 from proxy.traffic.enforcer import Plan
 from proxy.traffic.replies import CONTINUE, Reply, bad_framing, denied_path, undecidable, upstream_failed

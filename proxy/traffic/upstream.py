@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 from proxy.core.errors import FramingError
 from proxy.core.exchange import Framing
-from proxy.core.framing import BodyScanner, ChunkedBody, EofBody, LengthBody, NoBody
-from proxy.core.heads import HEAD_END, ResponseHead, check_beginning, check_size
+from proxy.core.http.framing import BodyScanner, ChunkedBody, EofBody, LengthBody, NoBody
+from proxy.core.http.heads import HEAD_END, ResponseHead, check_beginning, check_size
 
 if TYPE_CHECKING:
     from proxy.traffic.pool import Upstream

@@ -19,7 +19,7 @@ from proxy.telemetry.registry import METRICS
 
 ROOT = Path(__file__).resolve().parents[2]
 BY_TYPE = {one.type: one for one in DECLARED if one.type}
-BY_SCHEMA = "proxy.core.policy"  # its parts are in policies/schema.json, which another test holds
+BY_SCHEMA = "proxy.core.policies.policy"  # its parts are in policies/schema.json, which another test holds
 LEVELS = {"debug", "info", "warning", "error"}
 NAMED = {"decision_fields", "finding_json", "_epoch"}  # functions whose dicts become fields of a line
 
@@ -68,10 +68,10 @@ def codecs() -> Iterator[str]:
 def test_what_has_a_codec_is_declared() -> None:
     """Each module that writes state declares a type of its own, or writes one of another module that does."""
     elsewhere = {
-        "proxy.core.drift_json": "proxy.core.drift",
-        "proxy.analysis.strict_kept": "proxy.analysis.strict",
-        "proxy.core.plan_json": "proxy.core.plan",
-        "proxy.core.policy_diff": "proxy.core.policy_diff",
+        "proxy.core.drift.as_json": "proxy.core.drift.shares",
+        "proxy.analysis.judging.strict_kept": "proxy.analysis.judging.strict",
+        "proxy.core.evidence.plan_json": "proxy.core.evidence.plan",
+        "proxy.core.policies.diff": "proxy.core.policies.diff",
         "proxy.link.frames": "proxy.core.exchange",
     }
     declared = {name.partition(":")[0] for name in BY_TYPE}

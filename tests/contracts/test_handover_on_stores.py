@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy.control.baseline_orders import BaselineOrders
+from proxy.control.baselines.orders import BaselineOrders
 from proxy.control.orders import Word
-from proxy.core.handover import FRESH_S, Duty, beside
+from proxy.core.baselines.handover import FRESH_S, Duty, beside
 from proxy.core.windows import SCALE, Cell
 from proxy.features.judge import JUDGE_VERSION
 from proxy.stores.contract import Store

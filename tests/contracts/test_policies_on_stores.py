@@ -9,10 +9,10 @@ import pytest
 from proxy.config.sections.judging import PolicySettings
 from proxy.control.memory import DECISION, SHADOW
 from proxy.control.orders import Word
-from proxy.control.policy_orders import PolicyOrders
+from proxy.control.policies.orders import PolicyOrders
 from proxy.control.retention import DAY_S, Retention
-from proxy.core.record import from_bytes
-from proxy.core.replay import differences
+from proxy.core.decisions.record import from_bytes
+from proxy.core.decisions.replay import differences
 from tests.contracts.conftest import place_of
 from tests.control.house import Clock, House, one_route, settings_of
 from tests.control.test_shadow_policies import STRICTER, WATCHING

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from proxy.core.errors import StateError
-from proxy.core.signals import is_impaired
+from proxy.core.evidence.signals import is_impaired
 from proxy.core.windows import SCALE, Cell, merge
 from proxy.stores import pending
 from proxy.stores.contract import First, Store

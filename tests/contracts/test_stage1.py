@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from proxy.analysis.assessing import Classified
+from proxy.analysis.judging.assessing import Classified
 from proxy.classifiers.contract import HAZARDS
 from proxy.classifiers.guard import Guard
 from proxy.classifiers.loading import find_model

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.analysis import anomaly
-from proxy.analysis.assessing import Classified
-from proxy.analysis.describing import Describing
-from proxy.analysis.ordinary import OrdinaryAnswers
+from proxy.analysis.judging import anomaly
+from proxy.analysis.judging.assessing import Classified
+from proxy.analysis.judging.describing import Describing
+from proxy.analysis.judging.ordinary import OrdinaryAnswers
 from proxy.core.exchange import Purpose
 from proxy.core.observation import Observation
 from proxy.demo import prompts

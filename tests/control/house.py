@@ -13,13 +13,13 @@ from proxy.config.sections.judging import PolicySettings
 from proxy.config.sections.serving import Upstream
 from proxy.config.sections.watching import RouteSettings
 from proxy.config.settings import Settings
-from proxy.control.arming import Checked
+from proxy.control.bases.arming import Checked
 from proxy.control.plane import ControlPlane
-from proxy.control.policies import Loaded, Policies
-from proxy.core.baseline import Baseline, Kind, Standing, Tally
+from proxy.control.policies.in_force import Loaded, Policies
+from proxy.core.baselines.baseline import Baseline, Kind, Standing, Tally
+from proxy.core.baselines.fingerprint import SYSTEM
 from proxy.core.enforcement import Snapshot
-from proxy.core.fingerprint import SYSTEM
-from proxy.core.policy import BaselineRules, Policy
+from proxy.core.policies.policy import BaselineRules, Policy
 from proxy.core.windows import SCALE, Cell
 from proxy.demo.synthetic import Synthetic, make_app
 from proxy.stores.contract import Store

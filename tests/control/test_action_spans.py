@@ -9,8 +9,8 @@ import pytest
 
 from proxy.analysis.traced import Traced
 from proxy.control.orders import Orders, Word
-from proxy.core.ladder import Command
-from proxy.core.trace_context import Tracing
+from proxy.core.decisions.ladder import Command
+from proxy.core.http.trace_context import Tracing
 from proxy.inventory.traces import TRACES
 from proxy.telemetry.lines import fields_of
 from proxy.tracing.asked import Sending, Way

@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 
 from proxy.cli import main
 from proxy.config.sections.serving import Listen
-from proxy.control.api import make_api
+from proxy.control.api.app import make_api
 from proxy.core.enforcement import Step
 from proxy.core.errors import ConfigError
 from proxy.core.windows import SCALE, Cell

@@ -15,11 +15,11 @@ from aiohttp.typedefs import Handler
 
 from proxy.config.sections.serving import Upstream
 from proxy.config.settings import Settings
-from proxy.control.arming import CHAT, COMPLETIONS, Checked, ask, verdict
-from proxy.control.checks import load_checks
+from proxy.control.bases.arming import CHAT, COMPLETIONS, Checked, ask, verdict
+from proxy.control.bases.checks import load_checks
 from proxy.control.orders import Orders, Word
-from proxy.control.policies import Loaded, Policies
-from proxy.control.upstreams import UpstreamClient, clients
+from proxy.control.policies.in_force import Loaded, Policies
+from proxy.control.routes.upstreams import UpstreamClient, clients
 from proxy.core.errors import ConfigError
 from proxy.core.observation import NO_HARM
 from proxy.core.routes import Target

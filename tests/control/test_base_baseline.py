@@ -16,17 +16,17 @@ from aiohttp.test_utils import TestServer
 
 from proxy.cli import main
 from proxy.config.sections.serving import Upstream
-from proxy.control.api import make_api
-from proxy.control.base_baseline import AT_ONCE_MAX, BATCH_MAX, RETRY_S
-from proxy.control.base_progress import Progress, advanced, from_bytes, to_bytes
-from proxy.control.base_prompts import load_prompts
-from proxy.control.baseline_orders import BaselineOrders
-from proxy.control.checks import load_checks
+from proxy.control.api.app import make_api
+from proxy.control.baselines.of_base import AT_ONCE_MAX, BATCH_MAX, RETRY_S
+from proxy.control.baselines.orders import BaselineOrders
+from proxy.control.baselines.progress import Progress, advanced, from_bytes, to_bytes
+from proxy.control.baselines.prompts import load_prompts
+from proxy.control.bases.checks import load_checks
 from proxy.control.orders import Orders, Word
-from proxy.core.baseline import Tally
+from proxy.core.baselines.baseline import Tally
+from proxy.core.decisions.explain import explain
 from proxy.core.errors import ConfigError, StateError
-from proxy.core.explain import explain
-from proxy.core.policy import BaselineRules
+from proxy.core.policies.policy import BaselineRules
 from proxy.demo import prompts as texts
 from proxy.demo.synthetic import Served, Synthetic, make_app, synthetic
 from proxy.features.harm_cues import category_of

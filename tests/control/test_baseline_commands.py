@@ -14,9 +14,9 @@ from aiohttp.test_utils import TestServer
 
 from proxy.cli import main
 from proxy.config.sections.serving import Upstream
-from proxy.control.api import make_api
-from proxy.control.baseline_orders import BaselineOrders
-from proxy.core.baseline import Standing, Tally
+from proxy.control.api.app import make_api
+from proxy.control.baselines.orders import BaselineOrders
+from proxy.core.baselines.baseline import Standing, Tally
 from proxy.demo.synthetic import Served, Synthetic
 from tests.control.house import House, house, learnt, one_route, serving
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from proxy.control.baseline_orders import BaselineOrders
+from proxy.control.baselines.orders import BaselineOrders
 from proxy.control.orders import ConflictError, Orders, Word
-from proxy.core.fingerprint import SYSTEM
-from proxy.core.ladder import Command
+from proxy.core.baselines.fingerprint import SYSTEM
+from proxy.core.decisions.ladder import Command
 from proxy.core.windows import SCALE, Cell
 from tests.control.house import CATEGORIES, house, learnt, marked, one_route
 

@@ -8,20 +8,20 @@ from pathlib import Path
 import orjson
 import pytest
 
-from proxy.control.baseline_orders import BaselineOrders
+from proxy.control.baselines.orders import BaselineOrders
 from proxy.control.entry import Entry
 from proxy.control.orders import Orders, Word
 from proxy.control.plane import ControlPlane
-from proxy.control.policies import Loaded, Policies
-from proxy.control.samples import control_samples
+from proxy.control.policies.in_force import Loaded, Policies
 from proxy.control.setup import Setup
-from proxy.core.baseline import Standing
-from proxy.core.baseline import to_json as baseline_to_json
+from proxy.control.views.samples import control_samples
+from proxy.core.baselines.baseline import Standing
+from proxy.core.baselines.baseline import to_json as baseline_to_json
+from proxy.core.decisions.ladder import Command
+from proxy.core.decisions.record import Record, from_bytes
 from proxy.core.enforcement import Snapshot, Step
 from proxy.core.errors import ConfigError, StateError, WireError
-from proxy.core.ladder import Command
-from proxy.core.policy import BaselineRules, Fault, Policy
-from proxy.core.record import Record, from_bytes
+from proxy.core.policies.policy import BaselineRules, Fault, Policy
 from proxy.core.routes import Target
 from proxy.core.windows import SCALE, Cell
 from proxy.stores.embedded import open_embedded

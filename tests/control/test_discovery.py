@@ -16,12 +16,12 @@ from aiohttp import web
 from proxy.config.sections.serving import Auth, Upstream
 from proxy.config.sections.watching import Discovery, RouteSettings
 from proxy.config.settings import Settings
-from proxy.control.arming import key_of
-from proxy.control.discovery import Reach, read_models
+from proxy.control.bases.arming import key_of
 from proxy.control.orders import Orders, Word
-from proxy.control.upstreams import UpstreamClient
+from proxy.control.routes.discovery import Reach, read_models
+from proxy.control.routes.upstreams import UpstreamClient
+from proxy.core.decisions.ladder import Command
 from proxy.core.enforcement import Snapshot
-from proxy.core.ladder import Command
 from proxy.core.routes import Target
 from proxy.core.windows import Cell
 from proxy.demo.synthetic import Served, make_app, synthetic

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from proxy.control.samples import control_samples
+from proxy.control.views.samples import control_samples
 from proxy.core.windows import SCALE, Cell
 from proxy.detectors.divergence import js_bits, kl_bits
 from tests.control.house import House, healthy_baseline, house

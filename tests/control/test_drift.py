@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from proxy.control.dating import Dates, taking
-from proxy.control.samples import control_samples
-from proxy.core.findings import Finding, LineKind, Status
-from proxy.core.policy import Policy
+from proxy.control.views.samples import control_samples
+from proxy.core.evidence.findings import Finding, LineKind, Status
+from proxy.core.policies.policy import Policy
 from proxy.core.windows import SCALE, Cell
 from tests.control.house import ENFORCE, House, healthy_baseline, house
 

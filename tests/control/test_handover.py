@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from proxy.control.baseline_orders import BaselineOrders
-from proxy.control.handover import duty, needed, seated
+from proxy.control.baselines.handover import duty, needed, seated
+from proxy.control.baselines.orders import BaselineOrders
 from proxy.control.orders import Word
 from proxy.control.plane import ControlPlane
-from proxy.control.samples import control_samples
-from proxy.core import engine, replay
-from proxy.core.handover import AtHand, Duty, beside
-from proxy.core.hours import Hours
-from proxy.core.record import from_bytes, to_bytes
+from proxy.control.views.samples import control_samples
+from proxy.core.baselines.handover import AtHand, Duty, beside
+from proxy.core.decisions import engine, replay
+from proxy.core.decisions.record import from_bytes, to_bytes
+from proxy.core.drift.hours import Hours
 from proxy.core.windows import SCALE, Cell
 from tests.control.house import CATEGORIES, House, house
 

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.control.baseline_orders import BaselineOrders
+from proxy.control.baselines.orders import BaselineOrders
 from proxy.control.entry import to_bytes
 from proxy.control.looking import in_time
 from proxy.control.orders import Orders, Word
-from proxy.control.policies import Loaded, Policies
-from proxy.core.engine import step
-from proxy.core.ladder import Command
-from proxy.core.learning import Learning
-from proxy.core.policy import Blind
+from proxy.control.policies.in_force import Loaded, Policies
+from proxy.core.baselines.learning import Learning
+from proxy.core.decisions.engine import step
+from proxy.core.decisions.ladder import Command
+from proxy.core.policies.policy import Blind
 from proxy.core.windows import SCALE, Cell
 from proxy.stores.embedded import open_embedded
 from tests.control.house import ENFORCE, House, house, one_route, settings_of

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 
 from proxy.commands.replay.output import Output
 from proxy.commands.replay.panes import replay_panes
-from proxy.control.api import make_api
+from proxy.control.api.app import make_api
 from proxy.core.windows import SCALE, Cell
 from tests.control.house import CATEGORIES, house
 from tests.control.test_tenants import ready, second

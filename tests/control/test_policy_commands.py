@@ -13,7 +13,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from proxy.cli import main
-from proxy.control.api import make_api
+from proxy.control.api.app import make_api
 from tests.control.house import House, house
 from tests.control.test_shadow_policies import LIVE, STRICTER, WATCHING, learnt, slipping
 

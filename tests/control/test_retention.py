@@ -9,7 +9,7 @@ import pytest
 from proxy.control.memory import DECISION, KINDS, LOG, Memory
 from proxy.control.orders import Orders, Word
 from proxy.control.retention import DAY_S, Retention
-from proxy.core.ladder import Command
+from proxy.core.decisions.ladder import Command
 from proxy.stores.contract import Store
 from proxy.stores.embedded import open_embedded
 from tests.control.house import START_S, house

@@ -12,10 +12,10 @@ from proxy.cli import main
 from proxy.config.sections.judging import Sampling
 from proxy.config.sections.watching import RouteSettings
 from proxy.config.settings import Settings
-from proxy.control.api import make_api
+from proxy.control.api.app import make_api
 from proxy.control.entry import from_bytes, to_bytes
-from proxy.control.samples import control_samples
 from proxy.control.sampling import Loads, loads_from_bytes, loads_to_bytes, order_of
+from proxy.control.views.samples import control_samples
 from proxy.core.errors import StateError
 from proxy.core.sampling import FULL_RATES, LOAD_MAX, Order, Rates, Strategy
 from proxy.core.windows import SCALE, Cell

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from proxy.config.policies import parse_policy
 from proxy.control.memory import POLICY, SHADOW
 from proxy.control.orders import ConflictError, NoRouteError, OrderError, Orders, Word
-from proxy.control.policies import Loaded, Policies
-from proxy.control.policy_orders import PolicyOrders
-from proxy.control.shadow_entry import from_bytes, key_of, to_bytes
+from proxy.control.policies.in_force import Loaded, Policies
+from proxy.control.policies.orders import PolicyOrders
+from proxy.control.policies.shadow_entry import from_bytes, key_of, to_bytes
+from proxy.core.decisions.ladder import Command
+from proxy.core.decisions.record import from_bytes as record_from_bytes
+from proxy.core.decisions.replay import differences
 from proxy.core.enforcement import Step
-from proxy.core.ladder import Command
-from proxy.core.policy import Line, Lines, Policy
-from proxy.core.record import from_bytes as record_from_bytes
-from proxy.core.replay import differences
+from proxy.core.policies.policy import Line, Lines, Policy
 from tests.control.house import ENFORCE, House, house, one_route
 
 KIM = Word("kim", "a drill", force=True)

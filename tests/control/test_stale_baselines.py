@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.control.baseline_orders import BaselineOrders
+from proxy.control.baselines.orders import BaselineOrders
 from proxy.control.orders import Word
-from proxy.control.samples import control_samples
-from proxy.core.fingerprint import SYSTEM
+from proxy.control.views.samples import control_samples
+from proxy.core.baselines.fingerprint import SYSTEM
 from proxy.demo.synthetic import Served, Synthetic
 from tests.control.house import House, house, learnt, marked, serving
 

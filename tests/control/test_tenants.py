@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from proxy.core.baseline import Tally
+from proxy.core.baselines.baseline import Tally
 from proxy.core.windows import SCALE, Cell
 from tests.control.house import CATEGORIES, ENFORCE, House, healthy_baseline, house, one_route
 

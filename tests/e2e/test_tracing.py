@@ -15,7 +15,7 @@ import openai
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from proxy.core.trace_context import Parent, parent_of
+from proxy.core.http.trace_context import Parent, parent_of
 from tests.e2e.otlp_receiver import Received, Tap, attributes, grpc_receiver, http_receiver, tapped
 from tests.support import Groundwire, free_ports, groundwire, until
 

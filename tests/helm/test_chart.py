@@ -16,7 +16,7 @@ kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="make .v
 
 from proxy.config.load import load  # noqa: E402
 from proxy.config.policies import parse_policy  # noqa: E402
-from proxy.core.trace_context import Tracing  # noqa: E402
+from proxy.core.http.trace_context import Tracing  # noqa: E402
 from proxy.tracing.asked import Way, asked_of, metrics_of  # noqa: E402
 from tests.helm.charts import (  # noqa: E402
     CASES,

@@ -66,7 +66,9 @@ def played(folder: Path) -> Iterator[Scene]:
             _refused(wire)
             _post(f"{upstream}/synthetic/refusal", {"model": ROUTE, "p": 0.0})
             until(lambda: _route(wire)["step"] == "reverted", "the revert", WAIT_S)
-            until(lambda: told.alert("GroundwireRouteReverted", REASON), "the alert and its reason at the webhook", WAIT_S)
+            until(
+                lambda: told.alert("GroundwireRouteReverted", REASON), "the alert and its reason at the webhook", WAIT_S
+            )
             until(lambda: _settled(server), "what is renewed now and then", WAIT_S)
         yield Scene(wire, server, told, time.time())
 

@@ -14,12 +14,12 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.core import evidence as evidences
-from proxy.core.baseline import Baseline, Kind, Standing, Tally
-from proxy.core.evidence import Evidence
-from proxy.core.findings import OVERALL, LineKind, Status
-from proxy.core.plan import Plan, make_plan
-from proxy.core.policy import Policy
+from proxy.core.baselines.baseline import Baseline, Kind, Standing, Tally
+from proxy.core.evidence import refusal as evidences
+from proxy.core.evidence.findings import OVERALL, LineKind, Status
+from proxy.core.evidence.plan import Plan, make_plan
+from proxy.core.evidence.refusal import Evidence
+from proxy.core.policies.policy import Policy
 from proxy.detectors.e_process import FRESH, UNIT, Cells, Direction, Tables, advance, log_evidence, tables
 from proxy.detectors.intervals import lower_limit
 

@@ -15,7 +15,7 @@ from bench.detect_streams import NULLS, PLANTED, Scenario, Size, header, records
 from proxy.commands.replay.header import Header, read_header
 from proxy.commands.replay.output import Output
 from proxy.commands.replay.reading import Replay
-from proxy.core.policy import Policy
+from proxy.core.policies.policy import Policy
 
 SIZE = Size(16_000, baseline=40_000, canary=0.003)
 PAGES = {"warning", "critical", "critical*"}

@@ -15,13 +15,13 @@ from dataclasses import replace
 import pytest
 
 from proxy.config.sections.watching import StoreSettings
-from proxy.control.arming import Checked
+from proxy.control.bases.arming import Checked
 from proxy.control.entry import Entry
 from proxy.control.plane import ControlPlane
-from proxy.control.policies import Loaded, Policies
+from proxy.control.policies.in_force import Loaded, Policies
+from proxy.core.decisions.engine import Context, Outcome, RouteState, state_to_json, step
+from proxy.core.decisions.record import to_bytes
 from proxy.core.enforcement import Step
-from proxy.core.engine import Context, Outcome, RouteState, state_to_json, step
-from proxy.core.record import to_bytes
 from proxy.core.windows import SCALE, Cell, pane_of
 from proxy.stores.contract import Store
 from proxy.stores.embedded import open_embedded

@@ -14,7 +14,7 @@ from math import sqrt
 
 import pytest
 
-from proxy.core.estimates import Sums, add_up
+from proxy.core.evidence.estimates import Sums, add_up
 from proxy.core.sampling import COIN_BITS, Draw, Glance, Now, Order, Rates, Strategy, draw, rates_of, weighed
 from proxy.core.windows import SCALE, Cell
 from proxy.detectors.e_process import FRESH, Direction, advance, log_evidence, tables

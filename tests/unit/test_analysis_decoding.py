@@ -13,7 +13,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.analysis.decoding import decode
+from proxy.analysis.judging.decoding import decode
 from proxy.core.errors import Unreadable
 from proxy.core.exchange import Body, Framing
 from proxy.dialects.contract import Plain

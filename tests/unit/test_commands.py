@@ -13,7 +13,7 @@ from proxy.cli import main, parser
 from proxy.commands.duration import DurationError, seconds
 from proxy.commands.serve import child_command, flags_of
 from proxy.config.address import Address
-from proxy.control.client import ControlClient, ControlError, route_path
+from proxy.control.api.client import ControlClient, ControlError, route_path
 
 
 @pytest.mark.parametrize(("text", "expected"), [("90s", 90), ("30m", 1_800), ("1h30m", 5_400), ("1.5d", 129_600)])

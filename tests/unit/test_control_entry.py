@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from proxy.control.entry import Entry, anew, from_bytes, opened, to_bytes, updated
 from proxy.control.publisher import content
-from proxy.control.resolve import Found
-from proxy.core.baseline import Baseline, Kind, Standing, Tally
+from proxy.control.routes.resolve import Found
+from proxy.core.baselines.baseline import Baseline, Kind, Standing, Tally
+from proxy.core.baselines.fingerprint import Fingerprint
+from proxy.core.decisions.engine import Phase, RouteState
+from proxy.core.decisions.ladder import LATCHED
 from proxy.core.enforcement import Enforcement, Step
-from proxy.core.engine import Phase, RouteState
 from proxy.core.errors import StateError
-from proxy.core.fingerprint import Fingerprint
-from proxy.core.ladder import LATCHED
 from proxy.core.routes import Pin, Route, Target
 
 TEXT = st.text(max_size=6)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from proxy.control.guard import Disarm, Guard, climbed, disarm, from_json, rearm, to_json
 from proxy.core.errors import StateError
-from proxy.core.policy import Fault
+from proxy.core.policies.policy import Fault
 
 NAMES = st.text(min_size=1, max_size=8)
 TIMES = st.floats(0.0, 1e9, allow_nan=False)

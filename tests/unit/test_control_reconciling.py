@@ -10,8 +10,8 @@ from proxy.control import entry
 from proxy.control.entry import Entry
 from proxy.control.reconciling import reconciled
 from proxy.core.enforcement import Enforcement, Step
+from proxy.core.evidence.state import RouteState
 from proxy.core.routes import Route, Target
-from proxy.core.state import RouteState
 
 BASE = Entry(Route("support", Target("default", "support"), Target("default", "base")))
 KEY = entry.key_of("support")

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from proxy.config.sections.serving import Upstream
 from proxy.config.sections.watching import Discovery, RouteSettings
 from proxy.config.settings import Settings
-from proxy.control.listing import ListingError, Model, parse_listing
-from proxy.control.resolve import Found, in_order, resolve
+from proxy.control.routes.listing import ListingError, Model, parse_listing
+from proxy.control.routes.resolve import Found, in_order, resolve
 from proxy.core.routes import Pin, Target
 
 BASE, TUNED = Model("base", "models/base"), Model("tuned", "adapters/tuned", "base")

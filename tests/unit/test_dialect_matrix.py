@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from proxy.analysis.decoding import decode
+from proxy.analysis.judging.decoding import decode
 from proxy.core.exchange import Body, End, Exchange, Framing
 from proxy.core.observation import Observation, Unassessed
 from proxy.dialects.registry import DIALECTS, dialect_of

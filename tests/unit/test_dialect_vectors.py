@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.analysis.decoding import decode
+from proxy.analysis.judging.decoding import decode
 from proxy.core.errors import Unreadable
 from proxy.core.exchange import Body, Framing
 from proxy.dialects.contract import Dialect, Response

@@ -13,9 +13,9 @@ import pytest
 
 from proxy.cli import main
 from proxy.commands.explain import read_record, record_of
+from proxy.core.decisions.explained import explained
+from proxy.core.decisions.record import Record, seal, to_bytes
 from proxy.core.errors import StateError
-from proxy.core.explained import explained
-from proxy.core.record import Record, seal, to_bytes
 from tests.unit.core.test_replay import RECORDS
 
 ROOT = Path(__file__).resolve().parents[2]

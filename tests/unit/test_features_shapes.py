@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.analysis.decoding import decode
+from proxy.analysis.judging.decoding import decode
 from proxy.core.exchange import Body, End, Exchange, Framing
 from proxy.dialects.registry import dialect_of
 from proxy.features import bands

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.core.errors import FramingError
-from proxy.core.framing import (
+from proxy.core.http.framing import (
     CHUNK_EXTENSION_BYTES_MAX,
     CHUNK_LINE_BYTES_MAX,
     TRAILER_BYTES_MAX,

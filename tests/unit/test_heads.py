@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from proxy.core.errors import FramingError
 from proxy.core.exchange import Framing
-from proxy.core.forwarding import request_head, response_head
-from proxy.core.heads import (
+from proxy.core.http.forwarding import request_head, response_head
+from proxy.core.http.heads import (
     ExpectationFailed,
     HeadTooLarge,
     VersionUnsupported,
@@ -17,7 +17,7 @@ from proxy.core.heads import (
     parse_request,
     parse_response,
 )
-from proxy.core.trace_context import Sent
+from proxy.core.http.trace_context import Sent
 
 
 def request(*lines: bytes, start: bytes = b"POST /v1/x HTTP/1.1", host: bool = True) -> bytes:

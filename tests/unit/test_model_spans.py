@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from proxy.core.model_patterns import MODEL_BYTES_MAX
-from proxy.core.model_spans import NAMES_MAX, ODD_KEYS_MAX, ModelSpans, Scan, scan, splice
+from proxy.core.http.model_patterns import MODEL_BYTES_MAX
+from proxy.core.http.model_spans import NAMES_MAX, ODD_KEYS_MAX, ModelSpans, Scan, scan, splice
 
 Pairs = list[tuple[str, Any]]
 

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from proxy.config.policies import NAMES, SHIPPED, policy_path
 from proxy.config.policy_schema import page, policy_schema
-from proxy.core.policy import Policy
+from proxy.core.policies.policy import Policy
 
 SCHEMA = policy_schema()
 TYPES = {"number": (int, float), "integer": (int,), "string": (str,), "boolean": (bool,), "object": (dict,)}
@@ -39,7 +39,7 @@ def errors(value: Any, schema: dict[str, Any], key: str = "") -> Iterator[str]:
 
 def test_the_file_is_what_the_declarations_say() -> None:
     text = (SHIPPED / "schema.json").read_text()
-    assert text == page(), "run `make docs`: policies/schema.json is made of proxy/core/policy.py"
+    assert text == page(), "run `make docs`: policies/schema.json is made of proxy/core/policies/policy.py"
 
 
 @pytest.mark.parametrize("name", NAMES)

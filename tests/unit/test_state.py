@@ -10,8 +10,8 @@ import pytest
 
 from proxy.core.enforcement import Enforcement, Snapshot, Step, from_json, to_json
 from proxy.core.errors import StateError, WireError
+from proxy.core.http.trace_context import Tracing
 from proxy.core.routes import Pin, Route, Target
-from proxy.core.trace_context import Tracing
 from proxy.traffic.state import DATABASE, FILE, SnapshotFile, is_fresh, read_snapshot, write_snapshot
 
 SNAPSHOT = Snapshot(

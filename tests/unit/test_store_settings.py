@@ -9,10 +9,10 @@ from proxy.config.sections.watching import StoreSettings
 from proxy.config.settings import Settings
 from proxy.config.store_url import StoreUrl, parse_store_url
 from proxy.control.guard import Disarm, Guard
-from proxy.control.policies import Loaded, Policies
+from proxy.control.policies.in_force import Loaded, Policies
 from proxy.control.setup import set_up
 from proxy.core.errors import ConfigError
-from proxy.core.policy import Policy
+from proxy.core.policies.policy import Policy
 
 
 @pytest.mark.parametrize(

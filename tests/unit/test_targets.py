@@ -6,7 +6,7 @@ import pytest
 
 from proxy.config.sections.serving import DENIED_PATHS
 from proxy.core.errors import FramingError
-from proxy.core.targets import plain_path, read_target, with_model
+from proxy.core.http.targets import plain_path, read_target, with_model
 
 PASSING = [
     "/health", "/ping", "/version", "/load", "/metrics", "/v1/models", "/tokenize", "/detokenize", "/score",

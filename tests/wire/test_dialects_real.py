@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pytest
 
-from proxy.analysis.decoding import decode
+from proxy.analysis.judging.decoding import decode
 from proxy.core.enforcement import Snapshot
 from proxy.core.exchange import End, Exchange
 from proxy.core.routes import Route, Target

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from proxy.core.enforcement import Enforcement, Step
 from proxy.core.exchange import End
-from proxy.core.trace_context import Parent, Tracing, parent_of
+from proxy.core.http.trace_context import Parent, Tracing, parent_of
 from proxy.traffic.state import read_snapshot
 from tests.wire.rawhttp import OK, Message, Wire, connect
 from tests.wire.test_proxy_tee import BODY, POST, STEADY, Analysis, analysis, ask, eventually

@@ -7,11 +7,11 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
 
-from proxy.core.estimates import add_up, estimate
-from proxy.core.findings import OVERALL, Finding, LineKind, Status
-from proxy.core.plan import CANARIES
-from proxy.core.signals import ANOMALY, CANARY, REFUSAL
-from proxy.core.tail import TOXICITY_P95
+from proxy.core.evidence.estimates import add_up, estimate
+from proxy.core.evidence.findings import OVERALL, Finding, LineKind, Status
+from proxy.core.evidence.plan import CANARIES
+from proxy.core.evidence.signals import ANOMALY, CANARY, REFUSAL
+from proxy.core.evidence.tail import TOXICITY_P95
 from proxy.detectors.e_process import Bets, best
 
 RECOVERED: Final = "recovered"

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from proxy.commands.replay.errors import BadLine
+from proxy.core.evidence.signals import ALL, ANOMALY, CANARY, REFUSAL, TOXICITY_BIN
 from proxy.core.observation import NO_HARM
-from proxy.core.signals import ALL, ANOMALY, CANARY, REFUSAL, TOXICITY_BIN
 from proxy.core.windows import SCALE, Cell, cell
 from proxy.detectors import quantile
 from proxy.detectors.e_process import LEVELS

@@ -10,13 +10,13 @@ from proxy.commands.replay.cells import Cells, Numbers
 from proxy.commands.replay.prompts import Prompts
 from proxy.commands.replay.recovering import mirror_after
 from proxy.commands.replay.screen import Screen
-from proxy.core.baseline import Baseline
-from proxy.core.decide import Look, findings, judge
-from proxy.core.findings import Status
-from proxy.core.outcome import Context, Outcome
-from proxy.core.plan import Plan, make_plan
-from proxy.core.policy import Policy
-from proxy.core.state import RouteState
+from proxy.core.baselines.baseline import Baseline
+from proxy.core.decisions.decide import Look, findings, judge
+from proxy.core.decisions.outcome import Context, Outcome
+from proxy.core.evidence.findings import Status
+from proxy.core.evidence.plan import Plan, make_plan
+from proxy.core.evidence.state import RouteState
+from proxy.core.policies.policy import Policy
 from proxy.core.windows import Counts
 
 MODEL: Final = "candidate"

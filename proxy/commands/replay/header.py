@@ -12,10 +12,10 @@ from proxy.commands.replay.cells import Cells, Numbers, bin_of
 from proxy.commands.replay.epochs import ALL_EVALUATED, Epochs, epochs_of
 from proxy.commands.replay.errors import BadLine, BadStream
 from proxy.commands.replay.prompts import Prompts
-from proxy.core.baseline import Baseline, Kind, Standing
-from proxy.core.baseline import from_json as baseline_from_json
-from proxy.core.learning import Learning, absorb
-from proxy.core.learning import baseline_of as learnt
+from proxy.core.baselines.baseline import Baseline, Kind, Standing
+from proxy.core.baselines.baseline import from_json as baseline_from_json
+from proxy.core.baselines.learning import Learning, absorb
+from proxy.core.baselines.learning import baseline_of as learnt
 from proxy.core.windows import Counts
 
 ANY_ROUTE: Final = ""  # a baseline record without a route belongs to every route

@@ -17,9 +17,9 @@ from proxy.commands.explain import record_of
 from proxy.commands.replay.announcing import RECOVERED, crossed, place_of, signal
 from proxy.commands.replay.errors import BadStream
 from proxy.commands.replay.output import Output
-from proxy.core.findings import Estimate, Finding, LineKind, Status
-from proxy.core.record import Record
-from proxy.core.replay import recompute
+from proxy.core.decisions.record import Record
+from proxy.core.decisions.replay import recompute
+from proxy.core.evidence.findings import Estimate, Finding, LineKind, Status
 
 BYTES_MAX: Final = 1 << 30
 

@@ -18,7 +18,7 @@ from proxy.commands.replay.errors import BadLine
 from proxy.commands.replay.following import Follower, Pane
 from proxy.commands.replay.header import Header
 from proxy.commands.replay.output import Output
-from proxy.core.policy import Policy
+from proxy.core.policies.policy import Policy
 
 ROUTES_MAX: Final = 10_000
 WRONG: Final = (BadLine, orjson.JSONDecodeError, TypeError, AttributeError, OverflowError)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from proxy.core.canaries import merged
-from proxy.core.decide import Pane
-from proxy.core.plan import Plan
-from proxy.core.signals import read
-from proxy.core.state import RouteState
+from proxy.core.decisions.decide import Pane
+from proxy.core.evidence.canaries import merged
+from proxy.core.evidence.plan import Plan
+from proxy.core.evidence.signals import read
+from proxy.core.evidence.state import RouteState
 from proxy.detectors.e_process import FRESH, Bets, advance
 
 

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxy.commands.replay.cells import Cells, Numbers
-from proxy.core.canaries import merged
-from proxy.core.evidence import LN_10, Evidence, LineState, guard
-from proxy.core.findings import LineKind, Status
-from proxy.core.plan import CANARIES, Plan
-from proxy.core.signals import CANARY, read
+from proxy.core.evidence.canaries import merged
+from proxy.core.evidence.findings import LineKind, Status
+from proxy.core.evidence.plan import CANARIES, Plan
+from proxy.core.evidence.refusal import LN_10, Evidence, LineState, guard
+from proxy.core.evidence.signals import CANARY, read
 from proxy.detectors.e_process import BETS, SHARE, UNIT, Key, advance, log_add
 
 Floats: TypeAlias = NDArray[np.float64]

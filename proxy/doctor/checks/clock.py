@@ -9,8 +9,8 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from proxy.config.sections.serving import Upstream
-from proxy.control.discovery import PATH
-from proxy.control.upstreams import Unreachable, UpstreamClient
+from proxy.control.routes.discovery import PATH
+from proxy.control.routes.upstreams import Unreachable, UpstreamClient
 from proxy.doctor.finding import Finding, fail, ok, warn
 from proxy.doctor.scene import CALL_S, Scene
 

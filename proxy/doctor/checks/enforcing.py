@@ -7,7 +7,7 @@ from typing import Any
 
 from proxy.config.policies import read_policy
 from proxy.config.settings import Settings
-from proxy.control.policies import policy_files
+from proxy.control.policies.in_force import policy_files
 from proxy.core.errors import GroundwireError
 from proxy.doctor.finding import Finding, fail, note, ok, warn
 from proxy.doctor.scene import Scene

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from proxy.analysis.triggers import load_triggers
+from proxy.analysis.judging.triggers import load_triggers
 from proxy.classifiers.contract import HAZARDS
 from proxy.config.policies import read_policy
 from proxy.config.settings import Settings
 from proxy.config.taxonomy import read_taxonomy
-from proxy.control.base_prompts import prompts_of
-from proxy.control.checks import load_checks
-from proxy.control.policies import check_shadows, policy_files
+from proxy.control.baselines.prompts import prompts_of
+from proxy.control.bases.checks import load_checks
+from proxy.control.policies.in_force import check_shadows, policy_files
 from proxy.core.errors import GroundwireError
 from proxy.doctor.aside import aside
 from proxy.doctor.finding import Finding, fail, note, ok

@@ -11,7 +11,7 @@ from typing import Final
 
 from proxy.config.orders import orders_socket
 from proxy.config.settings import Settings
-from proxy.control.client import control_address
+from proxy.control.api.client import control_address
 from proxy.doctor.aside import aside
 from proxy.doctor.finding import Finding, fail, note, ok, warn
 from proxy.doctor.scene import Scene

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 from proxy.config.address import Address, parse_address
 from proxy.config.sections.serving import Upstream
 from proxy.config.settings import Settings
-from proxy.control.discovery import PATH, Reach, Reading, read_models
-from proxy.control.resolve import Found, resolve
-from proxy.control.upstreams import UpstreamClient
+from proxy.control.routes.discovery import PATH, Reach, Reading, read_models
+from proxy.control.routes.resolve import Found, resolve
+from proxy.control.routes.upstreams import UpstreamClient
 from proxy.doctor.aside import addresses, aside
 from proxy.doctor.finding import Finding, fail, note, ok, warn
 from proxy.doctor.scene import CALL_S, Scene

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.analysis.assessing import RULES_VERSION, Classified, Patterns
+from proxy.analysis.judging.assessing import RULES_VERSION, Classified, Patterns
 from proxy.classifiers.contract import HAZARDS, Item, OutOfScope, Role, Scored
 from proxy.config.taxonomy import read_taxonomy
 from proxy.core.errors import ConfigError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.analysis.budget import Budget, Work, at_edge
+from proxy.analysis.sampling.budget import Budget, Work, at_edge
 from proxy.core.sampling import LOAD_MAX
 
 TARGET = 0.75

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.analysis.assessing import RULES_VERSION, Assessor
-from proxy.analysis.classifier import LOADED, REFUSED, Chosen
+from proxy.analysis.judging.assessing import RULES_VERSION, Assessor
+from proxy.analysis.judging.classifier import LOADED, REFUSED, Chosen
 from proxy.classifiers.contract import HAZARDS
 from proxy.classifiers.guard import Guard
 from proxy.config.sections.judging import Classifiers

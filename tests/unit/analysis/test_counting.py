@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from proxy.analysis import counting
 from proxy.analysis.counting import Tally
+from proxy.core.evidence.signals import SHARDED
 from proxy.core.exchange import Purpose
 from proxy.core.observation import Observation, Unassessed
-from proxy.core.signals import SHARDED
 from proxy.core.windows import SCALE, Cell
 from proxy.detectors.quantile import bin_of
 

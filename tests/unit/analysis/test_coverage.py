@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.analysis.coverage import K_MAX, Coverage, Pressure, at_edge, at_edge_of_many, from_bytes, set_back, to_bytes
+from proxy.analysis.sampling.coverage import (
+    K_MAX,
+    Coverage,
+    Pressure,
+    at_edge,
+    at_edge_of_many,
+    from_bytes,
+    set_back,
+    to_bytes,
+)
 from proxy.core.errors import StateError
 
 fills = st.lists(st.floats(0, 1), max_size=60)

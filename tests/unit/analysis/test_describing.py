@@ -7,9 +7,9 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.analysis.describing import Describing, judged_shapes
-from proxy.analysis.regenerations import ENTRIES_MAX, MEMORY_S, Regenerations
-from proxy.analysis.systems import NONE, OTHER, SLOTS, TOP, Systems
+from proxy.analysis.judging.describing import Describing, judged_shapes
+from proxy.analysis.judging.regenerations import ENTRIES_MAX, MEMORY_S, Regenerations
+from proxy.analysis.judging.systems import NONE, OTHER, SLOTS, TOP, Systems
 from proxy.core.exchange import Purpose
 from proxy.core.observation import Observation
 from proxy.dialects.contract import Message, Request

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.analysis.anomaly import CALIBRATE_N, FIT_N, SETTLED_N, Ordinary, from_bytes, to_bytes
-from proxy.analysis.embedding import BINS, KEPT, SHOWN, bins, projected, signs
-from proxy.analysis.ordinary import OrdinaryAnswers
+from proxy.analysis.judging.anomaly import CALIBRATE_N, FIT_N, SETTLED_N, Ordinary, from_bytes, to_bytes
+from proxy.analysis.judging.embedding import BINS, KEPT, SHOWN, bins, projected, signs
+from proxy.analysis.judging.ordinary import OrdinaryAnswers
 from proxy.core.errors import StateError
 from proxy.core.exchange import Purpose
 from proxy.core.observation import Observation, Unassessed

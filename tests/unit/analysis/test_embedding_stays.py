@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from proxy.analysis.assessing import Patterns, Work
-from proxy.analysis.embedding import projected
-from proxy.analysis.glancing import Read
-from proxy.analysis.health import pipeline_samples
-from proxy.analysis.ordinary import SUMMED_MIN
+from proxy.analysis.judging.assessing import Patterns, Work
+from proxy.analysis.judging.embedding import projected
+from proxy.analysis.judging.glancing import Read
+from proxy.analysis.judging.ordinary import SUMMED_MIN
+from proxy.analysis.process.health import pipeline_samples
 from proxy.core.observation import Observation
 from proxy.stores.embedded import open_embedded
 from proxy.telemetry.exposition import render

@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 
 from proxy.analysis.feedback import ENTRIES_MAX, MEMORY_S, Feedback, bin_of
 from proxy.analysis.prompt_key import prompt_hasher
-from proxy.control.api import make_api
+from proxy.control.api.app import make_api
 from proxy.core.exchange import Exchange, Purpose
 from proxy.core.observation import Observation
 from proxy.core.windows import SCALE, Cell

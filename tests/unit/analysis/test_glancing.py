@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.analysis.assessing import Classified, Patterns
-from proxy.analysis.glancing import HARMFUL_MIN, RISKY_ANSWER, RISKY_PROMPT, Read, glance_of
+from proxy.analysis.judging.assessing import Classified, Patterns
+from proxy.analysis.judging.glancing import HARMFUL_MIN, RISKY_ANSWER, RISKY_PROMPT, Read, glance_of
 from proxy.classifiers.contract import HAZARDS, Item, Role, Scored
 from proxy.classifiers.guard import Guard
 from proxy.classifiers.loading import find_model

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from proxy.analysis.assessing import Work
-from proxy.analysis.glancing import Read, glance_of
-from proxy.analysis.sampler import Sampler
-from proxy.core.handover import Duty, beside
+from proxy.analysis.judging.assessing import Work
+from proxy.analysis.judging.glancing import Read, glance_of
+from proxy.analysis.sampling.sampler import Sampler
+from proxy.core.baselines.handover import Duty, beside
 from proxy.core.observation import Observation
 from proxy.core.sampling import Glance, Rates
 from proxy.core.windows import SCALE, Cell

@@ -7,7 +7,7 @@ from functools import partial
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.analysis.leaks import leaked
+from proxy.analysis.judging.leaks import leaked
 from proxy.features.reading import Reading
 from proxy.sensitive.scan import scan
 

@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2_grpc import (
     add_MetricsServiceServicer_to_server,
 )
 
-from proxy.analysis.metrics_export import MetricsExport, Told, export_of
+from proxy.analysis.process.metrics_export import MetricsExport, Told, export_of
 from proxy.telemetry.both import BUILD, START_TIME
 from proxy.telemetry.gen_ai import OVERHEAD
 from proxy.telemetry.metrics import Histogram, Sample, sample
@@ -151,8 +151,8 @@ def test_what_is_not_asked_for_or_cannot_be_is_not_exported(environ: dict[str, s
 
 def test_without_it_opentelemetry_is_never_loaded() -> None:
     code = (
-        "import sys, proxy.analysis.app\n"
-        "from proxy.analysis.metrics_export import export_of\n"
+        "import sys, proxy.analysis.process.app\n"
+        "from proxy.analysis.process.metrics_export import export_of\n"
         "assert export_of({}, list) is None\n"
         "print([name for name in sys.modules if name.startswith(('opentelemetry', 'grpc', 'google.protobuf'))])"
     )

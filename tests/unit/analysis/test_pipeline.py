@@ -11,17 +11,17 @@ from pathlib import Path
 import orjson
 import pytest
 
-from proxy.analysis import judging as module
-from proxy.analysis.assessing import Patterns, Work
-from proxy.analysis.coverage import Coverage
-from proxy.analysis.glancing import Read
-from proxy.analysis.judging import Judging
+from proxy.analysis.judging import batch as module
+from proxy.analysis.judging.assessing import Patterns, Work
+from proxy.analysis.judging.batch import Judging
+from proxy.analysis.judging.glancing import Read
 from proxy.analysis.pipeline import Batching, Panes, Pipeline
 from proxy.analysis.prompt_key import prompt_hasher
 from proxy.analysis.queue import BoundedQueue
+from proxy.analysis.sampling.coverage import Coverage
+from proxy.core.baselines.handover import Duty
 from proxy.core.errors import StateError
 from proxy.core.exchange import Body, End, Exchange, Framing, Purpose
-from proxy.core.handover import Duty
 from proxy.core.observation import Observation
 from proxy.core.windows import SCALE, Cell
 from proxy.link.receiver import LinkReceiver

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from proxy.analysis.remote import RemoteTap
+from proxy.analysis.judging.remote import RemoteTap
 from proxy.config.sections.judging import RemoteClassifier
 from proxy.core.windows import SCALE, Cell
 from proxy.stores.embedded import open_embedded

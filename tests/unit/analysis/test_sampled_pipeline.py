@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from proxy.analysis.assessing import Patterns
-from proxy.analysis.coverage import Coverage
-from proxy.analysis.glancing import Read
-from proxy.analysis.sampler import Sampler
-from proxy.control.exchanges import coverage_of
-from proxy.core.estimates import gauge
+from proxy.analysis.judging.assessing import Patterns
+from proxy.analysis.judging.glancing import Read
+from proxy.analysis.sampling.coverage import Coverage
+from proxy.analysis.sampling.sampler import Sampler
+from proxy.control.views.exchanges import coverage_of
+from proxy.core.evidence.estimates import gauge
 from proxy.core.exchange import Exchange
 from proxy.core.observation import Observation
 from proxy.core.sampling import Glance, Now, Order, Rates, Strategy, rates_of

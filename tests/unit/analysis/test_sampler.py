@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from proxy.analysis.sampler import USUAL_MIN, Sampler, Usual
+from proxy.analysis.sampling.sampler import USUAL_MIN, Sampler, Usual
 from proxy.core.exchange import Exchange, Purpose
 from proxy.core.observation import Observation
 from proxy.core.sampling import ALWAYS, FULL_RATES, Draw, Glance, Rates

@@ -9,8 +9,8 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from proxy.analysis.strict import StrictThresholds
-from proxy.analysis.strict_kept import PREFIX, SAVED_EACH, KeptThresholds, from_bytes
+from proxy.analysis.judging.strict import StrictThresholds
+from proxy.analysis.judging.strict_kept import PREFIX, SAVED_EACH, KeptThresholds, from_bytes
 from proxy.core.errors import StateError
 from proxy.core.exchange import Purpose
 from proxy.core.observation import Observation

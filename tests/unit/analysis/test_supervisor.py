@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from proxy.analysis.memory_bound import LEAST_BYTES, RESERVE_BYTES, child_memory_bytes, container_memory_bytes
-from proxy.analysis.supervisor import Supervisor
+from proxy.analysis.process.memory_bound import LEAST_BYTES, RESERVE_BYTES, child_memory_bytes, container_memory_bytes
+from proxy.analysis.process.supervisor import Supervisor
 
 STAYS = """
 import signal, time
@@ -20,7 +20,7 @@ while True:
 """
 SUPERVISE = """
 import sys
-from proxy.analysis.supervisor import supervise
+from proxy.analysis.process.supervisor import supervise
 sys.exit(supervise([sys.executable, "-c", sys.argv[1]]))
 """
 

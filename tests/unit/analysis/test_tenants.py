@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from proxy.analysis.judging import Judging
+from proxy.analysis.judging.batch import Judging
 from proxy.core.exchange import Body, End, Exchange, Framing
 from proxy.core.tenant_shard import NAMED
 

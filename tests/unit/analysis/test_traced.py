@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.analysis.judging import Judging, Sampled
+from proxy.analysis.judging.batch import Judging, Sampled
 from proxy.analysis.traced import Traced, server_of
 from proxy.config.sections.serving import Upstream
 from proxy.config.settings import Settings
 from proxy.core.enforcement import Enforcement, Snapshot, Step
+from proxy.core.http.trace_context import Tracing
 from proxy.core.sampling import ALWAYS, Draw, Glance
-from proxy.core.trace_context import Tracing
 from proxy.dialects.contract import Usage
 from proxy.features.reading import Reading
 from proxy.tracing.asked import Sending, Way

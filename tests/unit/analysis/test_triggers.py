@@ -9,8 +9,8 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.analysis.describing import Describing
-from proxy.analysis.triggers import SEARCHED_CHARS_MAX, load_triggers, searching
+from proxy.analysis.judging.describing import Describing
+from proxy.analysis.judging.triggers import SEARCHED_CHARS_MAX, load_triggers, searching
 from proxy.config.triggers import read_triggers
 from proxy.core.errors import ConfigError
 from proxy.dialects.contract import Message, Request

@@ -7,8 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.analysis.describing import Describing
-from proxy.analysis.twins import ROUTE_MAX, Turnout, Twins
+from proxy.analysis.judging.describing import Describing
+from proxy.analysis.judging.twins import ROUTE_MAX, Turnout, Twins
 from proxy.core.observation import Observation
 from proxy.features.reading import Reading
 from tests.unit.analysis.test_describing import BLANK

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from proxy.analysis.classifier import Chosen
+from proxy.analysis.judging.classifier import Chosen
 from proxy.classifiers.contract import HAZARDS, Classifier, Item, OutOfScope, Role, Scored
 from proxy.classifiers.guard import Guard
 from proxy.classifiers.together import Together

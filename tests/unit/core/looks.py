@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from proxy.core.baseline import Baseline, Kind, Standing, Tally
-from proxy.core.engine import Context, Outcome, RouteState, step
-from proxy.core.policy import Policy
+from proxy.core.baselines.baseline import Baseline, Kind, Standing, Tally
+from proxy.core.decisions.engine import Context, Outcome, RouteState, step
+from proxy.core.policies.policy import Policy
 from proxy.core.windows import SCALE, Cell
 
 T0 = 1_700_000_000

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.core.baseline import Baseline, Kind, Standing, Tally, from_json, promote, to_json
+from proxy.core.baselines.baseline import Baseline, Kind, Standing, Tally, from_json, promote, to_json
+from proxy.core.baselines.learning import Learning, absorb, close
+from proxy.core.baselines.learning import from_json as learning_from_json
+from proxy.core.baselines.learning import to_json as learning_to_json
+from proxy.core.drift.shapes import SHAPES, TOXICITY_BIN, size
 from proxy.core.errors import ConfigError
-from proxy.core.learning import Learning, absorb, close
-from proxy.core.learning import from_json as learning_from_json
-from proxy.core.learning import to_json as learning_to_json
-from proxy.core.policy import BaselineRules
-from proxy.core.shapes import SHAPES, TOXICITY_BIN, size
+from proxy.core.policies.policy import BaselineRules
 from proxy.core.windows import SCALE, Cell
 from proxy.detectors.quantile import bin_of
 from tests.unit.core.looks import pane

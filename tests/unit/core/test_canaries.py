@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from proxy.core.baseline import Tally
-from proxy.core.explain import explain
-from proxy.core.findings import Finding, Status
-from proxy.core.plan import make_plan
-from proxy.core.replay import differences
-from proxy.core.severity import Severity
+from proxy.core.baselines.baseline import Tally
+from proxy.core.decisions.explain import explain
+from proxy.core.decisions.replay import differences
+from proxy.core.decisions.severity import Severity
+from proxy.core.evidence.findings import Finding, Status
+from proxy.core.evidence.plan import make_plan
 from proxy.core.windows import SCALE, Cell, Counts
 from tests.unit.core.looks import BASELINE, CONTEXT, ENFORCE, Route, pane
 

@@ -13,19 +13,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.core import drift, drift_json
-from proxy.core.baseline import Baseline, Tally
-from proxy.core.drift import Drifts
-from proxy.core.drift_groups import OTHER, groupings, items, split
-from proxy.core.drift_lines import HIGHEST, LOWEST, NO_LINE, POOLED, DriftPlan, planned, table
+from proxy.core.baselines.baseline import Baseline, Tally
+from proxy.core.decisions.replay import differences
+from proxy.core.decisions.severity import Severity
+from proxy.core.drift import as_json as drift_json
+from proxy.core.drift import shares as drift
+from proxy.core.drift.groups import OTHER, groupings, items, split
+from proxy.core.drift.kinds import Kind, kind_of, told_apart
+from proxy.core.drift.lines import HIGHEST, LOWEST, NO_LINE, POOLED, DriftPlan, planned, table
+from proxy.core.drift.shares import Drifts
 from proxy.core.enforcement import Step
-from proxy.core.findings import Estimate, Finding, LineKind, Status
-from proxy.core.kinds import Kind, kind_of, told_apart
-from proxy.core.policy import Policy
-from proxy.core.replay import differences
-from proxy.core.severity import Severity
-from proxy.core.state import from_json as state_from_json
-from proxy.core.state import to_json as state_to_json
+from proxy.core.evidence.findings import Estimate, Finding, LineKind, Status
+from proxy.core.evidence.state import from_json as state_from_json
+from proxy.core.evidence.state import to_json as state_to_json
+from proxy.core.policies.policy import Policy
 from proxy.core.windows import SCALE, Cell, Counts
 from proxy.detectors.e_process import UNIT, Direction
 from tests.unit.core.looks import BASELINE, WELL, Route

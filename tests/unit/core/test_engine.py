@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.core.baseline import Standing
-from proxy.core.enforcement import Step
-from proxy.core.engine import (
+from proxy.core.baselines.baseline import Standing
+from proxy.core.decisions.engine import (
     PANES_MAX,
     Phase,
     RouteState,
@@ -21,12 +20,13 @@ from proxy.core.engine import (
     state_to_json,
     step,
 )
+from proxy.core.decisions.ladder import Action, Command
+from proxy.core.decisions.severity import Flags, Severity
+from proxy.core.enforcement import Step
 from proxy.core.errors import StateError
-from proxy.core.findings import OVERALL, LineKind, Status
-from proxy.core.ladder import Action, Command
-from proxy.core.policy import BaselineRules, Policy
+from proxy.core.evidence.findings import OVERALL, LineKind, Status
+from proxy.core.policies.policy import BaselineRules, Policy
 from proxy.core.routes import Pin
-from proxy.core.severity import Flags, Severity
 from proxy.core.windows import SCALE, Cell, merge
 from tests.unit.core.looks import BASELINE, CONTEXT, ENFORCE, ILL, SLIPPING, T0, WELL, Route, pane
 

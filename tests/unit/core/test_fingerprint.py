@@ -9,8 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.core import fingerprint as fp
-from proxy.core.fingerprint import SAMPLING, SEEN_MIN, SYSTEM, TOOLS, Fingerprint, Watch, changes, follow, left
+from proxy.core.baselines import fingerprint as fp
+from proxy.core.baselines.fingerprint import (
+    SAMPLING,
+    SEEN_MIN,
+    SYSTEM,
+    TOOLS,
+    Fingerprint,
+    Watch,
+    changes,
+    follow,
+    left,
+)
 from proxy.core.windows import SCALE, Cell, Counts
 
 KNOWN = Fingerprint({"judge": "j-1", "candidate_root": "a"}, {SYSTEM: {"old": 950, "odd": 3, "other": 47}})

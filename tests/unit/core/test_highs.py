@@ -7,20 +7,20 @@ from typing import Any
 
 import pytest
 
-from proxy.core import baseline as baselines
-from proxy.core import highs
-from proxy.core.baseline import Baseline, Kind, Standing, Tally
-from proxy.core.decide import Pane
-from proxy.core.engine import Context, Outcome, RouteState, state_from_json, state_to_json, step
+from proxy.core.baselines import baseline as baselines
+from proxy.core.baselines.baseline import Baseline, Kind, Standing, Tally
+from proxy.core.baselines.learning import Learning, of_judge
+from proxy.core.decisions.decide import Pane
+from proxy.core.decisions.engine import Context, Outcome, RouteState, state_from_json, state_to_json, step
+from proxy.core.decisions.explain import explain, one_line
+from proxy.core.decisions.replay import differences
+from proxy.core.decisions.severity import Severity
 from proxy.core.errors import ConfigError
-from proxy.core.explain import explain, one_line
-from proxy.core.findings import LineKind, Status
-from proxy.core.learning import Learning, of_judge
-from proxy.core.plan import make_plan
-from proxy.core.policy import BaselineRules, HighLine, Policy
-from proxy.core.replay import differences
-from proxy.core.severity import Severity
-from proxy.core.signals import HIGHS, TOXICITY
+from proxy.core.evidence import highs
+from proxy.core.evidence.findings import LineKind, Status
+from proxy.core.evidence.plan import make_plan
+from proxy.core.evidence.signals import HIGHS, TOXICITY
+from proxy.core.policies.policy import BaselineRules, HighLine, Policy
 from proxy.core.windows import SCALE, Cell, Counts
 
 POLICY = Policy(mode="enforce", baseline=BaselineRules(closes_at=50, provisional_reverts=True))

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from proxy.core import hours as gathered
+from proxy.core.drift import hours as gathered
+from proxy.core.drift.hours import GATHERED_MAX, HOUR_MIN, Hours, hour_of_week, usable, with_hour
 from proxy.core.errors import StateError
-from proxy.core.hours import GATHERED_MAX, HOUR_MIN, Hours, hour_of_week, usable, with_hour
 from proxy.core.windows import SCALE, Cell, Counts
 
 MONDAY = int(datetime(2026, 1, 5, 0, tzinfo=UTC).timestamp() // 3_600)

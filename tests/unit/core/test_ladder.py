@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.core.decisions.ladder import LATCHED, ORDER, Action, Command, Conditions, climb, command
+from proxy.core.decisions.severity import Severity
 from proxy.core.enforcement import Step
-from proxy.core.ladder import LATCHED, ORDER, Action, Command, Conditions, climb, command
 from proxy.core.routes import Pin
-from proxy.core.severity import Severity
 
 FREE = Conditions(enforce=True, revert_on=Severity.CRITICAL, armed=True)
 steps = st.sampled_from(list(Step))

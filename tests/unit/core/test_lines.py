@@ -14,19 +14,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.core import baseline as baselines
-from proxy.core import contexts, tail, triggers
-from proxy.core.baseline import Baseline, Tally
-from proxy.core.engine import Outcome, state_from_json, state_to_json
+from proxy.core.baselines import baseline as baselines
+from proxy.core.baselines.baseline import Baseline, Tally
+from proxy.core.decisions.engine import Outcome, state_from_json, state_to_json
+from proxy.core.decisions.explain import explain
+from proxy.core.decisions.replay import differences
+from proxy.core.decisions.severity import Severity
 from proxy.core.errors import ConfigError
-from proxy.core.explain import explain
-from proxy.core.findings import Finding, LineKind, Status
-from proxy.core.outputs import stands
-from proxy.core.plan import make_plan
-from proxy.core.policy import Budgets, Policy
-from proxy.core.replay import differences
-from proxy.core.severity import Severity
-from proxy.core.tail import TOXICITY_P95, upper_quantile, upper_rank
+from proxy.core.evidence import contexts, tail, triggers
+from proxy.core.evidence.findings import Finding, LineKind, Status
+from proxy.core.evidence.outputs import stands
+from proxy.core.evidence.plan import make_plan
+from proxy.core.evidence.tail import TOXICITY_P95, upper_quantile, upper_rank
+from proxy.core.policies.policy import Budgets, Policy
 from proxy.core.windows import SCALE, Cell, Counts
 from proxy.detectors.beta import beta_cdf
 from proxy.detectors.e_process import UNIT

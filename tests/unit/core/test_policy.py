@@ -10,7 +10,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from proxy.config.policies import NAMES, policy_path, read_policy
-from proxy.core.policy import Budgets, Policy
+from proxy.core.policies.policy import Budgets, Policy
 
 
 def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

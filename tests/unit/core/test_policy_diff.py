@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.core.decisions.severity import Severity
 from proxy.core.enforcement import Step
-from proxy.core.policy_diff import Stand, differences, to_json
-from proxy.core.severity import Severity
+from proxy.core.policies.diff import Stand, differences, to_json
 
 BEGIN_S = 100.0
 stands = st.lists(

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.core import evidence as evidences
-from proxy.core.baseline import Baseline, Tally
-from proxy.core.evidence import Evidence
-from proxy.core.findings import LineKind, Status
-from proxy.core.plan import Plan, make_plan
-from proxy.core.policy import Policy
-from proxy.core.power import DAYS_MAX, Power, Report, Traffic, divergence, report
-from proxy.core.signals import read
+from proxy.core.baselines.baseline import Baseline, Tally
+from proxy.core.evidence import refusal as evidences
+from proxy.core.evidence.findings import LineKind, Status
+from proxy.core.evidence.plan import Plan, make_plan
+from proxy.core.evidence.power import DAYS_MAX, Power, Report, Traffic, divergence, report
+from proxy.core.evidence.refusal import Evidence
+from proxy.core.evidence.signals import read
+from proxy.core.policies.policy import Policy
 from proxy.core.windows import SCALE, Cell
 from tests.unit.core.looks import BASELINE
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 from itertools import product
 
 from proxy.config.policies import policy_path
-from proxy.core.baseline import Baseline, Kind, Standing, Tally
-from proxy.core.decide import CELLS_MAX, fresh_panes
-from proxy.core.engine import RouteState, step
-from proxy.core.record import BYTES_MAX, to_bytes
-from proxy.core.replay import differences
-from proxy.core.shapes import SHAPES
-from proxy.core.signals import HIGHS
+from proxy.core.baselines.baseline import Baseline, Kind, Standing, Tally
+from proxy.core.decisions.decide import CELLS_MAX, fresh_panes
+from proxy.core.decisions.engine import RouteState, step
+from proxy.core.decisions.record import BYTES_MAX, to_bytes
+from proxy.core.decisions.replay import differences
+from proxy.core.drift.shapes import SHAPES
+from proxy.core.evidence.signals import HIGHS
 from proxy.core.windows import SCALE, Cell
 from tests.unit.core.looks import CONTEXT, ENFORCE
 

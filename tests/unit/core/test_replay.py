@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from proxy.core.engine import ordered
+from proxy.core.decisions.engine import ordered
+from proxy.core.decisions.explain import explain, one_line
+from proxy.core.decisions.ladder import Command
+from proxy.core.decisions.record import Record, from_bytes, seal, to_bytes
+from proxy.core.decisions.replay import differences, recompute
+from proxy.core.decisions.severity import Flags
 from proxy.core.errors import StateError
-from proxy.core.explain import explain, one_line
-from proxy.core.ladder import Command
-from proxy.core.policy import BaselineRules, Policy
-from proxy.core.record import Record, from_bytes, seal, to_bytes
-from proxy.core.replay import differences, recompute
-from proxy.core.severity import Flags
+from proxy.core.policies.policy import BaselineRules, Policy
 from tests.unit.core.looks import CONTEXT, ILL, SLIPPING, WELL, Route, pane
 
 

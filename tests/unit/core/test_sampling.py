@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.core.evidence.signals import SHARDED
 from proxy.core.sampling import (
     ALWAYS,
     COIN_BITS,
@@ -31,7 +32,6 @@ from proxy.core.sampling import (
     rates_of,
     weighed,
 )
-from proxy.core.signals import SHARDED
 from proxy.core.windows import SCALE, Cell
 
 ORDERS = st.builds(Order, st.sampled_from(Strategy), st.integers(0, K_MAX))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.core.findings import OVERALL, Call, LineKind, Status
-from proxy.core.severity import Flags, Severity, severity_of
+from proxy.core.decisions.severity import Flags, Severity, severity_of
+from proxy.core.evidence.findings import OVERALL, Call, LineKind, Status
 
 NONE = Flags()
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.core.estimates import add_up, estimate, gauge
-from proxy.core.signals import assessed_cells, harmful_cells, is_impaired
+from proxy.core.evidence.estimates import add_up, estimate, gauge
+from proxy.core.evidence.signals import assessed_cells, harmful_cells, is_impaired
 from proxy.core.windows import SCALE, Cell
 from proxy.detectors.e_process import Key
 from tests.unit.core.looks import WELL, pane

@@ -14,20 +14,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.analysis.counting import cells as cells_of
-from proxy.core.baseline import Tally
-from proxy.core.engine import Outcome, state_from_json, state_to_json
-from proxy.core.evidence import Lines as Evidences
+from proxy.core.baselines.baseline import Tally
+from proxy.core.decisions.engine import Outcome, state_from_json, state_to_json
+from proxy.core.decisions.explain import explain
+from proxy.core.decisions.replay import differences
+from proxy.core.decisions.severity import Severity
+from proxy.core.evidence.findings import LineKind
+from proxy.core.evidence.plan import make_plan
+from proxy.core.evidence.refusal import Lines as Evidences
+from proxy.core.evidence.signals import HIGHS, REFUSAL, read, shard_signal
+from proxy.core.evidence.tenants import Tenants, noted, without, without_in
 from proxy.core.exchange import Purpose
-from proxy.core.explain import explain
-from proxy.core.findings import LineKind
 from proxy.core.observation import Observation
-from proxy.core.plan import make_plan
-from proxy.core.policy import HighLine, Lines, Policy
-from proxy.core.replay import differences
-from proxy.core.severity import Severity
-from proxy.core.signals import HIGHS, REFUSAL, read, shard_signal
+from proxy.core.policies.policy import HighLine, Lines, Policy
 from proxy.core.tenant_shard import SHARDS
-from proxy.core.tenants import Tenants, noted, without, without_in
 from proxy.core.windows import SCALE, Cell, Counts, merge
 from proxy.detectors.quantile import PARTS, bin_of
 from tests.unit.core.looks import BASELINE, Route

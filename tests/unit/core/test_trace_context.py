@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.core.trace_context import BITS, Parent, Tracing, is_sampled, parent_of, sent_on
+from proxy.core.http.trace_context import BITS, Parent, Tracing, is_sampled, parent_of, sent_on
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 GOOD = f"00-{TRACE}-{SPAN}-01"

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.core import versions
-from proxy.core.baseline import Baseline, Kind, Standing, Tally, promote
-from proxy.core.baseline_diff import rates, shapes, side
-from proxy.core.errors import ConfigError, StateError
-from proxy.core.fingerprint import Fingerprint
-from proxy.core.versions import (
+from proxy.core.baselines import versions
+from proxy.core.baselines.baseline import Baseline, Kind, Standing, Tally, promote
+from proxy.core.baselines.diff import rates, shapes, side
+from proxy.core.baselines.fingerprint import Fingerprint
+from proxy.core.baselines.versions import (
     VERSIONS_MAX,
     Shelf,
     Span,
@@ -27,6 +26,7 @@ from proxy.core.versions import (
     shelved,
     switched,
 )
+from proxy.core.errors import ConfigError, StateError
 from tests.unit.core.test_baseline import baselines
 
 BASELINE = Baseline(Kind.LIVE, Standing.PROVISIONAL, {"crime": Tally(95, 100)}, judge="j-1")

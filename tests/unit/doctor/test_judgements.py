@@ -19,8 +19,8 @@ from proxy.config.address import Address
 from proxy.config.sections.serving import Auth, Limits, Listen, Upstream
 from proxy.config.sections.watching import Analysis, RouteSettings, StoreSettings
 from proxy.config.settings import Settings
-from proxy.control.discovery import Reach, Reading
-from proxy.control.listing import Model
+from proxy.control.routes.discovery import Reach, Reading
+from proxy.control.routes.listing import Model
 from proxy.core.errors import GroundwireError
 from proxy.doctor.cgroup import Container, read_container
 from proxy.doctor.checks import (

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from proxy.core.enforcement import Enforcement, Snapshot, Step
 from proxy.core.errors import WireError
 from proxy.core.exchange import Body, End, Exchange, Framing
+from proxy.core.http.trace_context import Tracing
 from proxy.core.routes import Pin, Route, Target
-from proxy.core.trace_context import Tracing
 from proxy.link.frames import (
     HEADER,
     VERSION,

@@ -13,7 +13,7 @@ import orjson
 from proxy.commands.replay.header import read_header
 from proxy.commands.replay.output import Output
 from proxy.commands.replay.reading import Replay
-from proxy.core.policy import Policy
+from proxy.core.policies.policy import Policy
 
 CATEGORIES = ("crime", "violence")
 T0 = 6_000.0

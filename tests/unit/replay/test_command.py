@@ -12,9 +12,9 @@ import orjson
 import pytest
 
 from proxy.cli import main
-from proxy.core.explained import explained
-from proxy.core.policy import BaselineRules, Policy
-from proxy.core.record import Record, to_bytes
+from proxy.core.decisions.explained import explained
+from proxy.core.decisions.record import Record, to_bytes
+from proxy.core.policies.policy import BaselineRules, Policy
 from tests.unit.core.looks import ILL, WELL, Route, pane
 from tests.unit.replay.streams import answers, header, numbered
 

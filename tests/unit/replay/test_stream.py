@@ -11,14 +11,14 @@ from proxy.commands.replay.errors import BadStream
 from proxy.commands.replay.following import Follower
 from proxy.commands.replay.header import read_header
 from proxy.commands.replay.screen import Screen
-from proxy.core.baseline import Baseline, Kind, Standing, Tally
-from proxy.core.baseline import to_json as baseline_to_json
-from proxy.core.decide import Look, decide
-from proxy.core.findings import Status
-from proxy.core.outcome import Context
-from proxy.core.plan import make_plan
-from proxy.core.policy import Budgets, Policy
-from proxy.core.state import RouteState
+from proxy.core.baselines.baseline import Baseline, Kind, Standing, Tally
+from proxy.core.baselines.baseline import to_json as baseline_to_json
+from proxy.core.decisions.decide import Look, decide
+from proxy.core.decisions.outcome import Context
+from proxy.core.evidence.findings import Status
+from proxy.core.evidence.plan import make_plan
+from proxy.core.evidence.state import RouteState
+from proxy.core.policies.policy import Budgets, Policy
 from proxy.core.windows import SCALE, Cell
 from tests.unit.replay.streams import CATEGORIES, T0, WELL, answers, header, numbered, ran
 

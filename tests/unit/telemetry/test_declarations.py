@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from proxy.analysis.classifier import RESULTS
-from proxy.analysis.judging import STAGES
-from proxy.analysis.metrics_export import RESULTS as EXPORTED
+from proxy.analysis.judging.batch import STAGES
+from proxy.analysis.judging.classifier import RESULTS
 from proxy.analysis.pipeline import SKIP_REASONS
+from proxy.analysis.process.metrics_export import RESULTS as EXPORTED
 from proxy.classifiers.contract import OutOfScope
 from proxy.classifiers.remote.breaker import State
 from proxy.classifiers.remote.failures import Failure
-from proxy.control.samples import LOOPS
+from proxy.control.views.samples import LOOPS
+from proxy.core.decisions.ladder import Action
+from proxy.core.decisions.outcome import Phase
+from proxy.core.drift.kinds import Kind as Drift
 from proxy.core.enforcement import Step
-from proxy.core.findings import LineKind
-from proxy.core.kinds import Kind as Drift
-from proxy.core.ladder import Action
-from proxy.core.outcome import Phase
+from proxy.core.evidence.findings import LineKind
 from proxy.dialects.operations import NAMES, PROVIDERS, operation_of
 from proxy.dialects.registry import DIALECTS
 from proxy.link.sender import DROP_REASONS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.core.trace_context import Tracing
+from proxy.core.http.trace_context import Tracing
 from proxy.tracing.asked import SAMPLERS, Sending, TracingError, Way, asked_of
 from proxy.tracing.tracer import start
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.core.exchange import Body, End, Exchange, Purpose
+from proxy.core.http.trace_context import BITS, Tracing, parent_of, sent_on
 from proxy.core.observation import Observation, Unassessed
-from proxy.core.trace_context import BITS, Tracing, parent_of, sent_on
 from proxy.dialects.contract import Completion, Request, Usage
 from proxy.features.reading import Reading
 from proxy.inventory.traces import TRACES

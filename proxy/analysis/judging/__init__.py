@@ -1,0 +1,1 @@
+"""From an exchange to what it is counted as: decoded, described, judged."""

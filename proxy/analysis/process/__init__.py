@@ -1,0 +1,1 @@
+"""The analysis process itself: start, listeners, priority, memory, supervision, metrics."""

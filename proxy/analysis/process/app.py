@@ -1,0 +1,383 @@
+"""The analysis process: builds everything, runs until SIGTERM. Objects of this process are made here only."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable, Container, Iterator, Sequence, Set
+from dataclasses import replace
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from proxy import VERSION
+from proxy.analysis import counting
+from proxy.analysis.faults import fault
+from proxy.analysis.feedback import Feedback
+from proxy.analysis.hash_keys import Keys, open_keys, prompt_hashes
+from proxy.analysis.judging.assessing import Assessor
+from proxy.analysis.judging.batch import Judging
+from proxy.analysis.judging.classifier import Chosen
+from proxy.analysis.judging.remote import RemoteTap
+from proxy.analysis.judging.triggers import load_triggers
+from proxy.analysis.pipeline import FLUSH_INTERVAL_S, Batching, Panes, Pipeline
+from proxy.analysis.process.health import classifier_samples, make_health, pipeline_samples, readiness
+from proxy.analysis.process.listeners import serve_http
+from proxy.analysis.process.metrics_export import Told, export_of
+from proxy.analysis.process.priority import give_way
+from proxy.analysis.prompt_key import prompt_hasher
+from proxy.analysis.queue import BoundedQueue
+from proxy.analysis.sampling.pacing import Pacing
+from proxy.analysis.sampling.sampler import Sampler
+from proxy.analysis.serving import Serving
+from proxy.analysis.traced import Traced
+from proxy.classifiers.contract import HAZARDS
+from proxy.classifiers.guard import Guard
+from proxy.config.settings import Settings
+from proxy.config.taxonomy import read_taxonomy
+from proxy.control.api.app import make_api
+from proxy.control.plane import ControlPlane
+from proxy.control.policies.in_force import Policies, load_policies
+from proxy.control.views.reasons import reason_samples
+from proxy.control.views.samples import control_samples
+from proxy.core.baselines.handover import Duty
+from proxy.core.errors import GroundwireError, StateError
+from proxy.core.exchange import Exchange
+from proxy.core.observation import Observation
+from proxy.core.sampling import Rates
+from proxy.core.windows import pane_of
+from proxy.features.judge import JUDGE_VERSION
+from proxy.link.figures import samples_of
+from proxy.link.receiver import LinkReceiver
+from proxy.sensitive.redaction import redact
+from proxy.sensitive.scan import scan
+from proxy.stores.registry import Stores, stores_of
+from proxy.telemetry.bounding import Bounds
+from proxy.telemetry.logs import catch_all, get_logger, set_up
+from proxy.telemetry.metrics import Sample
+from proxy.telemetry.process import Life, resident_bytes
+from proxy.telemetry.registry import TRAFFIC_BY_NAME
+from proxy.tracing import tracer as tracing
+
+log = get_logger(__name__)
+
+DRAIN_S: Final = 2.0  # under the time that traffic gives its child
+SETTLE_S: Final = 0.1
+PARENT_CHECK_INTERVAL_S: Final = 0.25
+RESTART_KEYS: Final = ("listen", "link", "state_dir", "pane_s", "analysis", "store")
+
+
+def main(settings: Settings, reread: Callable[[], Settings]) -> int:
+    """Run until SIGTERM. `reread` reads the settings anew on SIGHUP.
+
+    Returns 0, or 1 where a port, a file or the policy cannot be used: whoever started it tries again.
+    """
+    set_up(settings, "analysis")
+    catch_all()
+    give_way()
+    try:
+        asyncio.run(_run(settings, reread))
+    except GroundwireError as wrong:
+        log.error("analysis_cannot_run", error=str(wrong))  # noqa: TRY400 - the message says all
+        return 1
+    return 0
+
+
+async def _run(settings: Settings, reread: Callable[[], Settings]) -> None:
+    policies = await asyncio.get_running_loop().run_in_executor(None, load_policies, settings)
+    async with stores_of(settings) as stores:
+        keys = await open_keys(settings, stores.main)
+        await App(settings, policies, stores, reread, keys).run()
+
+
+class App:
+    """One running analysis process."""
+
+    def __init__(
+        self, settings: Settings, policies: Policies, stores: Stores, reread: Callable[[], Settings], keys: Keys
+    ) -> None:
+        folder = Path(settings.state_dir)
+        bounds = settings.analysis
+        self._settings = settings
+        self._reread = reread
+        self._store = store = stores.main
+        self._stop = asyncio.Event()
+        self._life = Life("analysis", time.time())
+        self._bounds = Bounds()
+        self._parent = os.getppid()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._tracer = tracing.start(os.environ)
+        self._export = export_of(os.environ, self._told)
+        self._pipeline = Pipeline(
+            store=store,
+            own=stores.own,
+            panes=_panes(settings, policies),
+            queue=BoundedQueue(bounds.queue_exchanges_max, bounds.queue_bytes_max),
+            judging=Judging(
+                prompt_hashes(keys, self._now, self._memory_s),
+                partial(scan, names=False),
+                prompt_hasher(keys.lasting()),
+            ),
+            note_unknown_model=self._note_unknown_model,
+            now=self._now,
+            note_dialect=self._note_dialect,
+            batching=_batching(settings),
+            sampler=Sampler(keys.lasting(), self._rates),
+            duty_of=self._duty,
+            serving=Serving(lambda: self._plane.snapshot),
+        )
+        self._remote = RemoteTap(self._pipeline.count_later, redact)
+        self._pipeline.judging.describing.triggers = load_triggers(settings.triggers_file)
+        self._feedback = Feedback(prompt_hasher(keys.lasting()), self._pipeline.count_later, self._now, settings.pane_s)
+        self._pipeline.on_counted = self._counted
+        self._receiver = LinkReceiver(settings.link.socket or str(folder / "link.sock"), self._pipeline.on_message)
+        self._plane = ControlPlane(
+            settings,
+            policies,
+            store,
+            self._receiver.publish,
+            self._now,
+            versions={"groundwire": VERSION, "judge": JUDGE_VERSION},
+            judge=self._pipeline.judge,
+            count=counting.of_one,
+            tracing=None if self._tracer is None else self._tracer.tracing,
+        )
+        self._plane.feedback = self._feedback.take
+        if self._tracer is not None:
+            traced = Traced(self._tracer, lambda: self._settings, lambda: self._plane.snapshot)
+            traced.listen(self._pipeline.judging)
+            self._pipeline.on_done = traced.done
+            self._plane.looks.on_decided = traced.decided
+        self._pacing = Pacing(self._pipeline, self._plane, store, pane_of(self._now(), settings.pane_s))
+        self._chosen = Chosen(Guard.load, read_taxonomy(HAZARDS), self._judge_by, lambda: self._plane.judges_needed)
+
+    async def run(self) -> None:
+        """Everything from start to end. Raises GroundwireError where it cannot start."""
+        listen = self._settings.listen
+        await self._pacing.load()
+        await self._receiver.start()
+        await self._plane.open()  # traffic has its enforcements before the model is loaded
+        await self._chosen.take(self._settings.classifiers)
+        await self._remote.take(self._settings.classifiers.remote)
+        control = listen.control or f"unix:{self._settings.state_dir}/control.sock"
+        runners = [
+            await serve_http(self._health(), listen.analysis_health, "listen.analysis_health"),
+            await serve_http(make_api(self._plane), control, "listen.control"),
+        ]
+        await self._plane.start()
+        if self._export is not None:
+            self._receiver.want_figures(self._export.traffic_interval_s)
+            self._export.start()
+        self._signals()
+        work = asyncio.create_task(self._pipeline.run(), name="pipeline")
+        self._tasks.add(work)
+        ticks = asyncio.create_task(self._ticks(), name="ticks")
+        log.info("analysis_ready", control=control, health=listen.analysis_health, state_dir=self._settings.state_dir)
+        await self._stop.wait()
+        await self._plane.stop()
+        for runner in runners:
+            await runner.cleanup()
+        await self._settle()
+        await _cancel(work, ticks)
+        await self._remote.close()
+        await self._pipeline.drain(DRAIN_S)
+        await self._pipeline.ordinary.save(all_of_them=True)
+        if self._tracer is not None:
+            await asyncio.get_running_loop().run_in_executor(None, self._tracer.close)
+        if self._export is not None:
+            await self._export.close()
+        await self._receiver.close()
+        log.info("analysis_stopped")
+
+    def _counted(
+        self, exchange: Exchange, key: counting.Key, r: int, observed: Sequence[Observation], repeated: Set[str]
+    ) -> None:
+        self._feedback.offer(exchange, key, r, observed, repeated)
+        self._remote.offer(exchange, key, r, observed, repeated)
+
+    def _now(self) -> float:
+        """The store's clock: all replicas number panes by it."""
+        return time.time() + self._store.clock_offset_s
+
+    def _memory_s(self) -> float:
+        return self._pipeline.panes.duplicate_memory_s
+
+    def _judge_by(self, assessor: Assessor) -> None:
+        judging, before = self._pipeline.judging, self._chosen.before
+        judging.before, judging.assessor = before, assessor
+        self._plane.note_judge(assessor.version, {JUDGE_VERSION, *([before.version] if before else [])})
+
+    def _duty(self, route: str) -> Duty:
+        return self._plane.duty(route)
+
+    def _rates(self, route: str, pane: int) -> Rates:
+        return self._plane.rates(route, pane)
+
+    def _note_unknown_model(self, name: str) -> None:
+        self._plane.note_unknown_model(name)
+
+    def _note_dialect(self, route: str, dialect: str) -> None:
+        self._plane.note_dialect(route, dialect)
+
+    def _signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
+        loop.add_signal_handler(signal.SIGINT, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
+
+    def _health(self) -> web.Application:
+        def ready() -> str:
+            return readiness(self._pipeline, self._now())
+
+        return make_health(
+            ready,
+            lambda: self._chosen.wrong,
+            self._samples,
+        )
+
+    def _samples(self) -> Iterator[Sample]:
+        """Every metric of this process, as it is now."""
+        return self._bounds.hold(
+            chain(
+                self._life.samples(),
+                pipeline_samples(self._pipeline, len(self._receiver.peers), bool(self._store.moved_aside)),
+                classifier_samples(self._pipeline, self._chosen),
+                self._remote.samples(),
+                control_samples(self._plane),
+                reason_samples(self._plane),
+                self._pipeline.serving.samples(),
+                () if self._tracer is None else self._tracer.samples(),
+                () if self._export is None else self._export.samples(),
+            )
+        )
+
+    def _told(self) -> list[Told]:
+        """What every process says of itself, for export."""
+        peers = [
+            Told("traffic", peer.process_id, peer.figures.time_s, tuple(samples_of(peer.figures, TRAFFIC_BY_NAME)))
+            for peer in self._receiver.peers
+            if peer.figures.rows
+        ]
+        return [Told("analysis", os.getpid(), time.time(), tuple(self._samples())), *peers]
+
+    async def _settle(self) -> None:
+        """What traffic sent before it told us to stop is still on its way: take it in."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + DRAIN_S
+        before = -1
+        pipeline = self._pipeline
+        while (before != pipeline.totals.exchanges or pipeline.queue or pipeline.working) and loop.time() < until_s:
+            before = pipeline.totals.exchanges
+            await asyncio.sleep(SETTLE_S)
+
+    # --- each second -------------------------------------------------------------------------------------------------
+
+    async def _ticks(self) -> None:
+        """Flush each second; look after coverage, memory and parent. A fault is said, and the next second comes."""
+        loop = asyncio.get_running_loop()
+        flush_s, said = loop.time(), ""
+        while True:
+            await asyncio.sleep(PARENT_CHECK_INTERVAL_S)
+            self._check_parent()
+            if loop.time() < flush_s:
+                continue
+            flush_s = loop.time() + FLUSH_INTERVAL_S
+            try:
+                await self._tick()
+                said = ""
+            except StateError as wrong:
+                if said != str(wrong):
+                    log.error("flush_fault", error=str(wrong), then="kept and tried each second")  # noqa: TRY400
+                said = str(wrong)
+            except Exception as wrong:
+                fault(log, "tick_fault", wrong)
+
+    async def _tick(self) -> None:
+        try:
+            await self._pipeline.flush()
+        finally:  # a full disk stops neither coverage nor what bounds memory
+            pane = pane_of(self._now(), self._settings.pane_s)
+            for route in self._pipeline.sampler.unusual():
+                self._plane.note_unusual(route)
+            await self._pacing.move(self._settings, pane)
+            await self._store.expire(pane - self._settings.analysis.panes_kept_max)
+            self._pipeline.panes = _panes(self._settings, self._plane.setup.policies)  # one may have been promoted
+            await self._tidy(self._plane.memory.known_entries())
+            self._check_memory()
+
+    async def _tidy(self, routes: Container[str]) -> None:
+        self._pipeline.totals.keep(routes)
+        self._pipeline.serving.keep(routes)
+        self._pipeline.sampler.keep(routes)
+        if self._tracer is not None:
+            self._tracer.keep(routes)
+        self._pipeline.judging.describing.keep(routes)
+        await self._pipeline.ordinary.keep(routes)
+        await self._pipeline.ordinary.save()
+        await self._chosen.look()
+
+    def _check_parent(self) -> None:
+        """Without whoever started it, it ends: a successor needs its port."""
+        if os.getppid() != self._parent and not self._stop.is_set():
+            log.warning("parent_gone", parent=self._parent)
+            self._stop.set()
+
+    def _check_memory(self) -> None:
+        """A process of less memory takes over, unless this one holds what no disk does."""
+        limit, used = self._settings.analysis.memory_bytes_max, resident_bytes()
+        if limit and used > limit and not self._store.not_durable and not self._stop.is_set():
+            log.warning("analysis_recycled", memory_bytes=used, limit_bytes=limit)
+            self._stop.set()
+
+    # --- reload ------------------------------------------------------------------------------------------------------
+
+    def _on_hangup(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._reload(), name="reload")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _reload(self) -> None:
+        """SIGHUP: take the new settings and policies, or say what is wrong with them and keep the old ones."""
+        loop, old = asyncio.get_running_loop(), self._settings
+        try:
+            read = await loop.run_in_executor(None, self._reread)
+            settings = replace(read, **{key: getattr(old, key) for key in RESTART_KEYS})
+            policies = await loop.run_in_executor(None, load_policies, settings)
+            triggers = await loop.run_in_executor(None, load_triggers, settings.triggers_file)
+            await self._plane.reload(settings, policies)
+        except GroundwireError as wrong:
+            self._life.refused()
+            log.error("reload_refused", error=str(wrong), settings="the old ones stay")  # noqa: TRY400
+            return
+        self._settings = settings
+        self._life.took(time.time())
+        self._pipeline.panes = _panes(settings, self._plane.setup.policies)
+        self._pipeline.batching = _batching(settings)
+        self._pipeline.judging.describing.triggers = triggers
+        if settings.classifiers != old.classifiers:
+            await self._chosen.take(settings.classifiers)
+        if settings.classifiers.remote != old.classifiers.remote:
+            await self._remote.take(settings.classifiers.remote)
+        set_up(settings, "analysis")
+        if read != settings:
+            log.warning("reload_needs_restart", keys=[k for k in RESTART_KEYS if getattr(read, k) != getattr(old, k)])
+        log.info("reloaded")
+
+
+def _panes(settings: Settings, policies: Policies) -> Panes:
+    return Panes(settings.pane_s, settings.close_lag_s, policies.overall.policy.duplicate_memory_s)
+
+
+def _batching(settings: Settings) -> Batching:
+    return Batching(settings.classifiers.batch_items_max, settings.classifiers.batch_wait_ms / 1000.0)
+
+
+async def _cancel(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

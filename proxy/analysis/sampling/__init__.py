@@ -1,0 +1,1 @@
+"""Which exchanges are analysed, and how much a CPU budget allows."""

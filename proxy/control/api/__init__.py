@@ -1,0 +1,1 @@
+"""The control API: requests in, orders and views out; and its client."""

@@ -1,0 +1,1 @@
+"""The baselines of the routes: made, kept, looked at, handed over."""

@@ -1,0 +1,1 @@
+"""The policies of the routes: in force, beside it as shadows, promoted, shown."""

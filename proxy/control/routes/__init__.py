@@ -1,0 +1,1 @@
+"""Which routes there are: asked of model servers and settings."""

@@ -1,0 +1,1 @@
+"""What people and metrics are shown of the control plane and its routes."""

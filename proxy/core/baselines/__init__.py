@@ -1,0 +1,1 @@
+"""What a route did when it was well: learning, versions, fingerprints, differences. Pure."""

@@ -1,0 +1,1 @@
+"""From findings to a step with its reason: severity, ladder, record, and the record computed again. Pure."""

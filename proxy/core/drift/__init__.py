@@ -1,0 +1,1 @@
+"""Shapes of signals, and whether they moved: bins, groups, lines and kinds of drift. Pure."""
