@@ -1,9 +1,12 @@
 """Groundwire's detector beside others, on seeded streams: pages where nothing is wrong, delay where something is.
 
-    python -m bench.detect [--quick] [--seeds N] [--alibi PYTHON]
+    python -m bench.detect [--quick] [--seeds N] [--nulls RECORDS] [--alibi PYTHON]
 
 Prints Markdown. Pages are lines that wake somebody (warning, critical, critical*). A delay is counted in responses, all
 traffic (ten a second), from the moment at which the line is truly crossed. Times are of this machine.
+
+`--nulls 1000000` makes the nulls longer (a million responses are a day): how rarely something pages cannot be told from
+hours. Peers that are slow are left out of those: they find none of the rarer changes anyhow.
 """
 
 from __future__ import annotations
@@ -12,14 +15,16 @@ import argparse
 import statistics
 import sys
 import time
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any, Final
 
 import orjson
 
-from bench.detect_alibi import Alibi
+from bench.detect_alibi import Alibi, AlibiRun
 from bench.detect_peers import ANOMALY, REFUSAL, TOX, contenders, missing
-from bench.detect_run import Result, run_ours, run_theirs, values_of
+from bench.detect_run import Ours, Result, Running, Theirs, values_of
 from bench.detect_streams import NULLS, PLANTED, RATES, Scenario, Size, header, records
 from bench.detect_tables import OURS, Key, Ran, cost_table, delay_table, null_table, rival_table, shift_table
 from proxy.commands.replay.header import Header, read_header
@@ -27,6 +32,7 @@ from proxy.config.policies import read_policy
 
 LINES: Final = {REFUSAL: 0.9 * statistics.mean(RATES.values()), TOX: 0.05, ANOMALY: 0.001}
 QUICK, WHOLE = Size(24_000, baseline=60_000), Size(150_000)
+BLOCK: Final = 20_000  # records made and fed at a time
 ALIBI: Final = ("alibi-detect FET", "")
 
 
@@ -35,37 +41,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Detectors beside each other.")
     parser.add_argument("--quick", action="store_true", help="under a minute")
     parser.add_argument("--seeds", type=int, default=0, help="streams of each kind (default: 1 with --quick, else 2)")
+    parser.add_argument("--nulls", type=int, default=0, help="responses of each null (default: as of the others)")
     parser.add_argument("--alibi", default="", help="a Python that has alibi-detect; it wants an older numpy than ours")
     asked = parser.parse_args(arguments)
     size, seeds = (QUICK, asked.seeds or 1) if asked.quick else (WHOLE, asked.seeds or 2)
+    longer = replace(size, records=asked.nulls or size.records)
     begin_s = time.perf_counter()
     firsts = [read_header(orjson.dumps(header(seed, size))) for seed in range(seeds)]
     alibi = Alibi(asked.alibi, statistics.mean(RATES.values())) if asked.alibi else None
-    found = {scenario.name: _all_on(scenario, size, firsts, alibi) for scenario in (*NULLS, *PLANTED)}
+    found = {one.name: _all_on(one, longer if one in NULLS else size, firsts, alibi) for one in (*NULLS, *PLANTED)}
     defaults = [(one.name, one.setting) for one in contenders(LINES) if one.is_default]
-    ran = Ran(found, [*defaults, *([ALIBI] if alibi else [])], size.records)
+    ran = Ran(found, [*defaults, *([ALIBI] if alibi else [])], size.records, longer.records)
     for table in (null_table(ran), delay_table(ran), rival_table(ran), cost_table(ran), shift_table(quick=asked.quick)):
         _print(table)
     if gone := [*missing(), *([] if alibi else ["alibi-detect (make bench-detect-alibi)"])]:
         _print([f"Not run here, so not compared: {', '.join(gone)}."])
-    _print([f"{seeds} streams of {size.records:,} responses each; {time.perf_counter() - begin_s:.0f} s in all."])
+    lengths = f"{size.records:,} responses each, the nulls of {longer.records:,}"
+    _print([f"{seeds} streams of {lengths}; {time.perf_counter() - begin_s:.0f} s in all."])
     return 0
 
 
 def _all_on(scenario: Scenario, size: Size, firsts: Sequence[Header], alibi: Alibi | None) -> dict[Key, list[Result]]:
     """Every detector on this scenario: one result for each seed."""
-    policy, _ = read_policy("default")
     found: dict[Key, list[Result]] = {}
     for seed, first in enumerate(firsts):
         sys.stderr.write(f"{scenario.name} {seed}\n")
-        stream = list(records(seed, scenario, size))
-        values = list(values_of(stream))
-        found.setdefault((OURS, ""), []).append(run_ours(first, stream, policy))
-        for one in contenders(LINES):
-            found.setdefault((one.name, one.setting), []).append(run_theirs(one, values))
-        if alibi is not None:
-            found.setdefault(ALIBI, []).append(alibi.run(values))
+        running = _begun(first, alibi, is_long=size.records > WHOLE.records)
+        for block in _blocks(records(seed, scenario, size)):
+            values = list(values_of(block))
+            for one in running.values():
+                one.feed(block, values)
+        for key, one in running.items():
+            found.setdefault(key, []).append(one.result())
     return found
+
+
+def _begun(first: Header, alibi: Alibi | None, *, is_long: bool) -> dict[Key, Running]:
+    policy, _ = read_policy("default")
+    peers = {(one.name, one.setting): Theirs(one) for one in contenders(LINES) if not (is_long and one.is_slow)}
+    return {(OURS, ""): Ours(first, policy), **peers, **({ALIBI: AlibiRun(alibi)} if alibi else {})}
+
+
+def _blocks(stream: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    while block := list(islice(stream, BLOCK)):
+        yield block
 
 
 def _print(rows: Iterable[str]) -> None:

@@ -7,13 +7,14 @@ places at which it says drift, and the seconds that took.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from bench.detect_peers import REFUSAL
-from bench.detect_run import Result
+from bench.detect_run import Result, Value
 
 SERVER = Path(__file__).with_name("detect_alibi_server.py")
 
@@ -26,9 +27,8 @@ class Alibi:
             [python, str(SERVER), str(rate)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
 
-    def run(self, values: Sequence[tuple[int, str, float]]) -> Result:
-        """Its pages on the refusals of a stream. Raises RuntimeError where the other side has ended."""
-        refusals = [(i, int(value)) for i, signal, value in values if signal == REFUSAL]
+    def run(self, refusals: Sequence[tuple[int, int]]) -> Result:
+        """Its pages on the refusals (record, 0 or 1) of a stream. Raises RuntimeError where the other side ended."""
         pipe_in, pipe_out = self._process.stdin, self._process.stdout
         assert pipe_in is not None and pipe_out is not None
         pipe_in.write(orjson.dumps([value for _, value in refusals]) + b"\n")
@@ -39,3 +39,18 @@ class Alibi:
         said = orjson.loads(answer)
         pages = [(refusals[place][0], REFUSAL) for place in said["drifts"]]
         return Result(pages=pages, spent_s=said["spent_s"], state_bytes=said["state_bytes"])
+
+
+class AlibiRun:
+    """It on one stream."""
+
+    def __init__(self, alibi: Alibi) -> None:
+        self._alibi, self._refusals = alibi, list[tuple[int, int]]()
+
+    def feed(self, _block: Sequence[Mapping[str, Any]], values: Sequence[Value]) -> None:
+        """Kept until the end: it takes a stream whole."""
+        self._refusals.extend((i, int(value)) for i, signal, value in values if signal == REFUSAL)
+
+    def result(self) -> Result:
+        """What it said."""
+        return self._alibi.run(self._refusals)

@@ -89,12 +89,13 @@ Make = Callable[[str], Peer | None]  # of a signal; None: this peer does not wat
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A peer at one setting. `is_default`: as its documentation has it."""
+    """A peer at one setting. `is_default`: as its documentation has it; `is_slow`: tens of microseconds a value."""
 
     name: str
     setting: str
     make: Make
     is_default: bool = False
+    is_slow: bool = False
 
 
 ADWIN_DELTAS: Final = (0.002, 0.05, 1e-4, 1e-6, 1e-9, 1e-12)
@@ -109,7 +110,7 @@ def contenders(lines: Mapping[str, float]) -> Iterator[Contender]:
     if importlib.util.find_spec("river"):
         yield from _river()
     if importlib.util.find_spec("ruptures"):
-        yield Contender("ruptures PELT", "", lambda signal: Windowed() if signal == REFUSAL else None, True)
+        yield Contender("ruptures PELT", "", lambda signal: Windowed() if signal == REFUSAL else None, True, True)
 
 
 def _river() -> Iterator[Contender]:
@@ -120,7 +121,7 @@ def _river() -> Iterator[Contender]:
         make = _always(drift.PageHinkley, threshold=limit)
         yield Contender("river Page-Hinkley", f"threshold {limit:g}", make, limit == PAGE_HINKLEY_THRESHOLDS[0])
     yield Contender(
-        "river KSWIN", "", lambda signal: River(drift.KSWIN(seed=1)) if signal == REFUSAL else None, is_default=True
+        "river KSWIN", "", lambda signal: River(drift.KSWIN(seed=1)) if signal == REFUSAL else None, True, True
     )
 
 

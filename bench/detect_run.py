@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 
@@ -19,6 +19,7 @@ from proxy.core.evidence.state import to_json
 from proxy.core.policies.policy import Policy
 
 PAGES: Final = ("warning", "critical", "critical*")
+Value = tuple[int, str, float]  # (record, signal, value)
 TOXIC_OVER: Final = 0.06  # 1.5 times the streams' 95th percentile: what peers take for a toxic answer
 
 
@@ -37,19 +38,39 @@ class Result:
     state_bytes: int = 0
 
 
-def run_ours(first: Header, stream: Sequence[Mapping[str, Any]], policy: Policy) -> Result:
+class Running(Protocol):
+    """One detector on one stream, which comes in blocks."""
+
+    def feed(self, block: Sequence[Mapping[str, Any]], values: Sequence[Value]) -> None:
+        """The next records, and what a monitor without weights and categories sees of them."""
+
+    def result(self) -> Result:
+        """After the last block."""
+
+
+class Ours:
     """Groundwire, by the engine of `groundwire replay`, with panes of 60 s."""
-    lines, printed = [orjson.dumps(one) for one in stream], io.BytesIO()
-    replay = Replay(first, policy, 60, Output(printed, io.StringIO()))
-    begin_s = time.process_time()
-    replay.feed(lines, 2)
-    replay.finish()
-    result = Result(spent_s=time.process_time() - begin_s)
-    for alarm in map(orjson.loads, printed.getvalue().splitlines()):
-        _note(result, alarm)
-    states = (to_json(one.state) for one in replay.followers.values())
-    result.state_bytes = max(len(json.dumps(state, separators=(",", ":"))) for state in states)
-    return result
+
+    def __init__(self, first: Header, policy: Policy) -> None:
+        self._printed, self._result, self._next_line = io.BytesIO(), Result(), 2
+        self._replay = Replay(first, policy, 60, Output(self._printed, io.StringIO()))
+
+    def feed(self, block: Sequence[Mapping[str, Any]], _values: Sequence[Value]) -> None:
+        """Only replaying is timed."""
+        lines = [orjson.dumps(one) for one in block]
+        begin_s = time.process_time()
+        self._replay.feed(lines, self._next_line)
+        self._result.spent_s += time.process_time() - begin_s
+        self._next_line += len(lines)
+
+    def result(self) -> Result:
+        """What it said."""
+        self._replay.finish()
+        for alarm in map(orjson.loads, self._printed.getvalue().splitlines()):
+            _note(self._result, alarm)
+        states = (to_json(one.state) for one in self._replay.followers.values())
+        self._result.state_bytes = max(len(json.dumps(state, separators=(",", ":"))) for state in states)
+        return self._result
 
 
 def _note(result: Result, alarm: Mapping[str, Any]) -> None:
@@ -62,21 +83,30 @@ def _note(result: Result, alarm: Mapping[str, Any]) -> None:
         result.recovered_at = alarm["i"]
 
 
-def run_theirs(contender: Contender, values: Sequence[tuple[int, str, float]]) -> Result:
+class Theirs:
     """A peer: one detector for each signal that it watches."""
-    made = ((signal, contender.make(signal)) for signal in (REFUSAL, TOX, ANOMALY))
-    series: dict[str, Peer] = {signal: peer for signal, peer in made if peer is not None}
-    result = Result()
-    begin_s = time.process_time()
-    for i, signal, value in values:
-        if signal in series and series[signal].update(value):
-            result.pages.append((i, signal))
-    result.spent_s = time.process_time() - begin_s
-    result.state_bytes = sum(map(size_bytes, series.values()))
-    return result
+
+    def __init__(self, contender: Contender) -> None:
+        made = ((signal, contender.make(signal)) for signal in (REFUSAL, TOX, ANOMALY))
+        self._series: dict[str, Peer] = {signal: peer for signal, peer in made if peer is not None}
+        self._result = Result()
+
+    def feed(self, _block: Sequence[Mapping[str, Any]], values: Sequence[Value]) -> None:
+        """Each value to the detector of its signal."""
+        series = self._series
+        begin_s = time.process_time()
+        for i, signal, value in values:
+            if signal in series and series[signal].update(value):
+                self._result.pages.append((i, signal))
+        self._result.spent_s += time.process_time() - begin_s
+
+    def result(self) -> Result:
+        """What it said."""
+        self._result.state_bytes = sum(map(size_bytes, self._series.values()))
+        return self._result
 
 
-def values_of(stream: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, str, float]]:
+def values_of(stream: Sequence[Mapping[str, Any]]) -> Iterator[Value]:
     """What a monitor sees that knows no weights and no categories: evaluated answers of users."""
     for record in stream:
         if record["weight"] is None or record["canary"]:

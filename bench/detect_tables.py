@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,25 +23,28 @@ Found = Mapping[str, Mapping[Key, Sequence[Result]]]  # by scenario; one result 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """Everything that was run. `defaults`: peers as their documentation has them; `records` of one stream."""
+    """Everything that was run. `defaults`: peers as documented; `records` of one stream, and of a null."""
 
     found: Found
     defaults: Sequence[Key]
     records: int
+    null_records: int
 
     def results(self, scenario: Scenario, key: Key) -> Sequence[Result]:
-        """One for each seed."""
-        return self.found[scenario.name][key]
+        """One for each seed; none where it did not run on this one."""
+        return self.found[scenario.name].get(key, ())
 
     @property
     def peers(self) -> list[Key]:
-        """Every peer at every setting."""
+        """Every peer at every setting that ran on everything."""
         return [key for key in next(iter(self.found.values())) if key != (OURS, "")]
 
     def pages(self, scenario: Scenario, key: Key) -> float:
-        """Pages per million responses on a null."""
+        """Pages per million responses on a null. NaN where it did not run."""
         results = self.results(scenario, key)
-        return sum(len(one.pages) for one in results) / (self.records * len(results) / 1e6)
+        return (
+            sum(len(one.pages) for one in results) / (self.null_records * len(results) / 1e6) if results else math.nan
+        )
 
     def pages_on_nulls(self, key: Key) -> float:
         """The same over all nulls."""
@@ -66,7 +70,7 @@ def null_table(ran: Ran) -> Iterator[str]:
     for key in ((OURS, ""), *ran.defaults):
         pages = [ran.pages(one, key) for one in NULLS]
         criticals = sum(result.criticals for one in NULLS for result in ran.results(one, key))
-        cells = " | ".join(f"{n:.0f}" for n in (*pages, statistics.mean(pages)))
+        cells = " | ".join("-" if math.isnan(n) else f"{n:.1f}" for n in (*pages, statistics.mean(pages)))
         yield f"| {key[0]} | {cells} | {criticals if key[0] == OURS else ''} |"
 
 
@@ -128,7 +132,7 @@ def cost_table(ran: Ran) -> Iterator[str]:
     yield "| cost | us a response | bytes of state a route |"
     yield "|---|---|---|"
     for key in ((OURS, ""), *ran.defaults):
-        results = [one for of in ran.found.values() for one in of[key]]
+        results = [one for scenario in PLANTED for one in ran.results(scenario, key)]
         each_us = statistics.mean(one.spent_s for one in results) / ran.records * 1e6
         yield f"| {key[0]} | {each_us:.2f} | {max(one.state_bytes for one in results):,} |"
 
