@@ -7,6 +7,7 @@ import json
 import socket
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,14 +29,23 @@ def show_list(arguments: Namespace) -> int:
     routes = data["routes"]
     if not routes:
         return _print("no routes yet: the upstream lists no adapter, or was not reached (see the log)")
-    rows = [("ROUTE", "SERVED BY", "STEP", "STATUS", "MODE", "REVERT", "WHY")]
+    rows = [("ROUTE", "SERVED BY", "BASE", "STEP", "STATUS", "MODE", "REVERT", "WHY")]
     for one in routes:
         armed = "armed" if one["armed"]["armed"] else "not armed"
         served = one["base"]["model"] if one["served"] == "base" else one["candidate"]["model"]
         step = one["step"] if one["step"] == one["would_step"] else f"{one['step']} (would be {one['would_step']})"
         status = one["status"] + (", baseline stale" if one["baseline"].get("stale") else "")
-        rows.append((one["name"], f"{served} ({one['served']})", step, status, one["mode"], armed, one["reason"]))
+        who = (one["name"], f"{served} ({one['served']})", _base(one))
+        rows.append((*who, step, status, one["mode"], armed, one["reason"]))
     return _print(columns(rows))
+
+
+def _base(one: Mapping[str, Any]) -> str:
+    """Its name, and its upstream where that is another one than the candidate's."""
+    if not (base := one["base"]):
+        return "none"
+    same = base["upstream"] == one["candidate"]["upstream"]
+    return str(base["model"]) if same else f"{base['model']} at {base['upstream']}"
 
 
 def show_one(arguments: Namespace) -> int:
