@@ -137,7 +137,8 @@ EVIDENCE: Final = (
         logs: logarithms
         climb: best since its beginning
         start: pane of the beginning
-        sums: counts since
+        seen: counts since, by weight, outside the group and inside it
+        older: sums of those before, where an older state kept no more
         """,
     ),
     _part(

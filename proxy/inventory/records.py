@@ -200,6 +200,7 @@ RECORDS: Final = (
         log_recovery: limit
         pane_s: length of a pane
         rows: of tables
+        proves: whether findings have a proved bound
         """,
     ),
     _part(

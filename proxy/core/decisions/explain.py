@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from proxy.core.decisions.record import Record
 from proxy.core.evidence.contexts import told
-from proxy.core.evidence.findings import BAD_WHEN_LOW
+from proxy.core.evidence.findings import BAD_WHEN_LOW, bad_side
 from proxy.core.evidence.signals import REFUSAL_IN, TRIGGER
 
 DONE: Final = {
@@ -87,8 +87,8 @@ def _what(decision: Mapping[str, Any]) -> str:
 
 
 def _paragraph(finding: Mapping[str, Any], inputs: Mapping[str, Any], decision: Mapping[str, Any]) -> Iterator[str]:
-    pane_s, is_high = inputs["context"]["pane_s"], finding["metric"] not in BAD_WHEN_LOW
-    what, limit = ("answers", "at most") if is_high else ("evaluated harmful prompts", "at least")
+    pane_s, limit = inputs["context"]["pane_s"], "at least" if _side(finding) == "below" else "at most"
+    what = "evaluated harmful prompts" if finding["metric"] in BAD_WHEN_LOW else "answers"
     yield ""
     yield f"  {_claim(finding)}"
     if finding.get("note"):
@@ -119,9 +119,7 @@ def _claim(finding: Mapping[str, Any]) -> str:
         return f"{where}: surely below its warning line, probably below its critical line"
     if finding["line"] == "changed":
         return f"{where}: below its baseline"
-    if finding["metric"] not in BAD_WHEN_LOW:
-        return f"{where}: above its {finding['line']} line"
-    return f"{where}: below its {finding['line']} line"
+    return f"{where}: {_side(finding)} its {finding['line']} line"
 
 
 def _where(finding: Mapping[str, Any]) -> str:
@@ -131,6 +129,8 @@ def _where(finding: Mapping[str, Any]) -> str:
     if metric == TRIGGER:
         return f"Harm given trigger {stratum}"
     named = WORDS.get(metric, metric.replace("_", " ").capitalize())
+    if finding.get("detail"):  # of drift: the group of bins that leads, after its side
+        return f"{named}, share of {finding['detail'].partition(' ')[2]}"
     return f"{named} {'overall' if stratum == 'overall' else 'of category ' + stratum}"
 
 
@@ -152,7 +152,11 @@ def _short(finding: Mapping[str, Any]) -> str:
 
 
 def _proved(finding: Mapping[str, Any]) -> str:
-    return f"{'below' if finding['metric'] in BAD_WHEN_LOW else 'above'} {finding['bound']:.3f}"
+    return f"{_side(finding)} {finding['bound']:.3f}"
+
+
+def _side(finding: Mapping[str, Any]) -> str:
+    return bad_side(finding["metric"], finding.get("detail", ""))
 
 
 def _without_finding(record: Record) -> str:

@@ -15,7 +15,8 @@ def explained(record: Record) -> dict[str, Any]:
     """What was decided, on what, and what was done.
 
     Rates are in [0, 1], odds natural logarithms, times Unix seconds. `weights`: observations of refusal in the panes
-    of this look by their weight, relative to the heaviest. An operator's order has no findings, and `ordered` instead.
+    of this look by their weight, relative to the heaviest. `group`: of a drift signal, whose share it is, and the side
+    of the line that is bad ("above 09-10"). An operator's order has no findings, and `ordered` instead.
     """
     decision, inputs = record.body["decision"], record.body["inputs"]
     told = {
@@ -48,6 +49,7 @@ def _finding(finding: Mapping[str, Any], pane_s: float, tests: Mapping[str, int]
     estimate = finding["estimate"] or {}
     return {
         **{key: finding[key] for key in ("metric", "stratum", "line", "status")},
+        "group": finding.get("detail", ""),
         "at": finding["m"],
         "baseline": finding["baseline"],
         "baseline_limit": finding["baseline_low"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from proxy.core.drift.groups import Grouping
@@ -42,24 +42,26 @@ def state_from_json(data: Mapping[str, Any]) -> Drifts:
 def _track_json(track: Track) -> list[Any]:
     if track.climb <= 0:
         return _logs(track.logs)
-    sums = track.sums
-    return [*track.logs, track.climb, track.start, sums.positives, sums.weight, sums.squares, sums.n]
+    sums, seen = track.older, [[r, *counts] for r, counts in sorted(track.seen.items())]
+    older = [sums.positives, sums.weight, sums.squares, sums.n] if sums.n else []
+    return [*track.logs, track.climb, track.start, *older, seen]
 
 
 def _track(data: Any) -> Track:
-    values = [int(value) for value in data]
-    logs = _read_logs(values[:BETS])
-    if len(values) <= BETS:
+    logs = _read_logs(data[:BETS])
+    if len(data) <= BETS:
         return Track(logs)
-    climb, start, *sums = values[BETS:]
-    return Track(logs, climb, start, Sums(*sums))
+    climb, start, *sums = data[BETS:]
+    seen = sums.pop() if isinstance(sums[-1], list) else ()  # an older state has sums alone
+    counts = {int(r): (int(outside), int(inside)) for r, outside, inside in seen}
+    return Track(logs, int(climb), int(start), counts, Sums(*map(int, sums)))
 
 
 def _logs(logs: tuple[int, ...]) -> list[int]:
     return [] if logs == FRESH else list(logs)
 
 
-def _read_logs(data: Any) -> tuple[int, ...]:
+def _read_logs(data: Sequence[Any]) -> tuple[int, ...]:
     logs = tuple(int(value) for value in data) or FRESH
     if len(logs) != BETS:
         raise ValueError(f"{len(logs)} bets, not {BETS}")
@@ -79,6 +81,7 @@ def plan_json(plan: DriftPlan, panes: Iterable[tuple[int, Counts]]) -> dict[str,
         "log_recovery": plan.log_recovery,
         "pane_s": plan.pane_s,
         "rows": [[*key, *map(list, rows)] for key, rows in _rows(plan, sorted(lines - {NO_LINE}), levels)],
+        **({"proves": True} if plan.proves else {}),
     }
 
 
@@ -88,7 +91,8 @@ def plan_from_json(data: Mapping[str, Any]) -> DriftPlan:
         return DriftPlan()
     rows = {(direction, line, r): (tuple(none), tuple(one)) for direction, line, r, none, one in data["rows"]}
     watched = {str(name): _watched(one) for name, one in data["watched"].items()}
-    return DriftPlan(watched, data["log_limit"], data["log_recovery"], data["pane_s"], rows)
+    limits = (data["log_limit"], data["log_recovery"])
+    return DriftPlan(watched, *limits, data["pane_s"], rows, proves=data.get("proves", False))
 
 
 def _rows(plan: DriftPlan, lines: list[int], levels: list[int]) -> Iterator[tuple[RowKey, Rows]]:

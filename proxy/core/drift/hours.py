@@ -40,6 +40,11 @@ def hour_of_week(hour: int) -> int:
     return (hour + SINCE_MONDAY) % HOURS
 
 
+def hour_at(pane: int, pane_s: float) -> int:
+    """The hour of the week in which a pane begins."""
+    return hour_of_week(int(pane * pane_s // HOUR_S))
+
+
 def with_hour(hours: Hours, hour: int, counts: Counts | None) -> Hours:
     """With one more hour; None is an hour that may not count. An hour that was added before changes nothing."""
     if hour <= hours.last:

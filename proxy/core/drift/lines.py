@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from proxy.core.baselines.baseline import Baseline
 from proxy.core.drift.groups import Grouping, Items, groupings, items
-from proxy.core.drift.hours import HOUR_S, hour_of_week
+from proxy.core.drift.hours import hour_at
 from proxy.core.drift.kinds import KINDS, kind_of
 from proxy.core.policies.policy import DriftLine, Policy
 from proxy.detectors import e_process
@@ -32,12 +32,13 @@ LOWEST: Final = 20
 NO_LINE: Final = 0
 HEDGING: Final = "hedging"
 BETS: Final = 3
-_SMALL: Final = (0, 2, 3)  # of the six alternatives of `e_process`, for a small line that is bad when high
-_ASIDE: Final = (1, 3, 4)  # and for the others
+SMALL_BETS: Final = (0, 2, 3)  # of the six alternatives of `e_process`, for a small line that is bad when high
+OTHER_BETS: Final = (1, 3, 4)  # and for the others
 
 Row = tuple[int, ...]  # one logarithm a bet, in e_process.UNIT
 Rows = tuple[Row, Row]  # outcome 0, outcome 1
 RowKey = tuple[int, int, int]  # direction, line, weight level
+Outcomes = Mapping[int, tuple[int, int]]  # weight level -> counts outside a group, and inside it
 
 
 class Test(NamedTuple):
@@ -88,17 +89,21 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class DriftPlan:
-    """Every drift line of a route. `log_limit`, `log_recovery`: log A. `rows`: tables that came with a record."""
+    """Every drift line of a route. `log_limit`, `log_recovery`: log A. `rows`: tables that came with a record.
+
+    `proves`: once a line is crossed, a finding has the proved bound (records of before have none).
+    """
 
     watched: Mapping[str, Watched] = field(default_factory=dict)
     log_limit: int = 0
     log_recovery: int = 0
     pane_s: float = 60.0
     rows: Mapping[RowKey, Rows] = field(default_factory=dict)
+    proves: bool = False
 
     def hour(self, pane: int) -> int:
         """The hour of the week in which a pane begins: 0 is Monday 00:00 UTC."""
-        return hour_of_week(int(pane * self.pane_s // HOUR_S))
+        return hour_at(pane, self.pane_s)
 
     def table(self, direction: Direction, line: int, r: int) -> Rows:
         """The bets' logarithms for an observation of weight 2^-r, by outcome."""
@@ -116,15 +121,21 @@ def planned(baseline: Baseline, policy: Policy, pane_s: float, routes: int = 1) 
         e_process.log_limit(len(watched) * routes, budgets.drift_s, pane_s),
         e_process.log_limit(1, budgets.recovery_s, pane_s),
         pane_s,
+        proves=True,
     )
+
+
+def bets(direction: Direction, line: int) -> tuple[int, ...]:
+    """The places of a test's bets among those of `e_process`."""
+    small = direction is Direction.BAD_WHEN_HIGH and line / UNIT <= e_process.SMALL_LINE
+    return SMALL_BETS if small else OTHER_BETS
 
 
 @lru_cache(maxsize=16_384)
 def table(direction: Direction, line: int, r: int) -> Rows:
     """The rows of `e_process.rows` of three of its bets. A pure function, remembered."""
     whole = e_process.rows(direction, line / UNIT)
-    small = direction is Direction.BAD_WHEN_HIGH and line / UNIT <= e_process.SMALL_LINE
-    chosen = _SMALL if small else _ASIDE
+    chosen = bets(direction, line)
     none, one = (tuple(whole[r, y][k] for k in chosen) for y in (0, 1))
     return none, one
 

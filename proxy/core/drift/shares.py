@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from proxy.core.drift.groups import split
 from proxy.core.drift.kinds import Kind, kind_of
-from proxy.core.drift.lines import BETS, HEDGING, POOLED, UNIT, Bound, DriftPlan, Test, Watched
+from proxy.core.drift.lines import BETS, HEDGING, POOLED, UNIT, Bound, DriftPlan, Outcomes, Test, Watched
+from proxy.core.drift.proved import proved_share
 from proxy.core.evidence.estimates import Sums, estimate
 from proxy.core.evidence.findings import OVERALL, Call, Finding, LineKind, Status
 from proxy.core.windows import Counts
@@ -29,17 +30,28 @@ EQUAL_SHARE: Final = -round(math.log(BETS) * NAT)
 Logs = tuple[int, ...]
 Binned = Mapping[tuple[str, int], int]  # (bin, weight level) -> count
 Place = tuple[int, int]  # histogram, group
-Outcomes = Mapping[int, tuple[int, int]]  # weight level -> counts outside the group, and inside it
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One test: the bets' log R. The middle bet's best evidence, `climb`, began at `start` while it is above 0."""
+    """One test: the bets' log R. The middle bet's best evidence, `climb`, began at `start` while it is above 0.
+
+    `seen`: answers since then. `older`: of those before them, where a state of before kept no more than sums.
+    """
 
     logs: Logs = (NOTHING,) * BETS
     climb: int = 0
     start: int = -1
-    sums: Sums = Sums()
+    seen: Outcomes = field(default_factory=dict)
+    older: Sums = Sums()
+
+    @property
+    def sums(self) -> Sums:
+        """Of all answers since `start`."""
+        sums = self.older
+        for r, (outside, inside) in self.seen.items():
+            sums = sums.plus(r, 0, outside).plus(r, 1, inside)
+        return sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +182,13 @@ def _tracked(  # noqa: PLR0917 - all of it belongs to one test of one pane
     climb = max(track.climb, 0) + gains[MIDDLE]
     if climb <= 0:
         return Track(logs)
-    begun = track.climb > 0
-    sums = track.sums if begun else Sums()
+    if track.climb <= 0:
+        return Track(logs, climb, pane, outcomes)
+    seen = dict(track.seen)
     for r, (outside, inside) in outcomes.items():
-        sums = sums.plus(r, 0, outside).plus(r, 1, inside)
-    return Track(logs, climb, track.start if begun else pane, sums)
+        before = seen.get(r, (0, 0))
+        seen[r] = (before[0] + outside, before[1] + inside)
+    return Track(logs, climb, track.start, seen, track.older)
 
 
 def _gains(direction: Direction, plan: DriftPlan, line: int, outcomes: Outcomes) -> list[int]:
@@ -234,7 +248,13 @@ def _finding(name: str, one: Drifted, watched: Watched, plan: DriftPlan) -> Find
         ln_odds=one.odds / NAT,
         ln_limit=plan.log_limit / NAT,
         estimate=estimate(track.sums),
+        bound=proved_share(watched, place, track.seen, plan.log_limit) if _is_told(one, track, plan) else None,
         since_pane=track.start if track.climb > 0 else None,
         crossed_pane=one.crossed_pane if one.is_crossed else None,
         detail=watched.name(watched.tests[place]),
     )
+
+
+def _is_told(one: Drifted, track: Track, plan: DriftPlan) -> bool:
+    """Whether people see a bound: once the line is crossed, and where all answers since the beginning are known."""
+    return one.is_crossed and plan.proves and not track.older.n

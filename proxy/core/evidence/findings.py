@@ -71,10 +71,10 @@ class Finding:
     lower one, and where high is bad the upper one. `ln_odds` and `ln_limit` are natural logarithms of E and of the
     limit A that it must reach. `since_pane` is the pane in which the best bet began, the time of the change, and
     `estimate` the rate since then: both None while nothing speaks against the line (`estimates.gauge` gives a plain
-    rate of any panes). `bound` is the proved upper bound of the rate at that limit, None while nothing below 1 is
-    proved, or a category's line is undecided; `changed` and rates that are bad when high have none. `crossed_pane` is
-    the pane at which the line was called crossed. `guard` is P(rate < critical line), for critical lines. `detail`: of
-    a drift signal, the group of bins that leads and its side ("above 09-10"); the rates are shares of that group.
+    rate of any panes). `bound` is what the rate is proved to be beyond at that limit, on the line's bad side: None while
+    nothing is proved, or the line is undecided (but of refusal over all); `changed` has none. `crossed_pane` is the
+    pane at which the line was called crossed. `guard` is P(rate < critical line), for critical lines. `detail`: of a
+    drift signal, the group of bins that leads and its side ("above 09-10"); the rates are shares of that group.
     `note` says what the rate is of, where the metric's name does not; `cause` what the canaries say of it
     (`core.canaries`).
     """
@@ -106,6 +106,11 @@ class Finding:
     def name(self) -> str:
         """For people: "refusal overall, warning line"."""
         return f"{self.metric} {self.stratum}, {self.line} line"
+
+
+def bad_side(metric: str, detail: str = "") -> str:
+    """On which side of a line of this metric it is bad: "below" or "above". `detail` as in `Finding`."""
+    return "below" if metric in BAD_WHEN_LOW or detail.startswith("below ") else "above"
 
 
 def to_json(finding: Finding) -> dict[str, Any]:
