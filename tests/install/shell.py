@@ -10,8 +10,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
+from proxy.config.address import Address
+from proxy.control.api.client import ControlClient
 from tests.support import PATIENCE_S, ROOT, free_ports, until
 
 VENV = ROOT / ".venv" / "bin"
@@ -96,6 +99,17 @@ class Shell:
             return all(_answers(port) for port in (self.health, self.analysis))
 
         until(ready, "readiness of both processes")
+
+    def route(self, name: str, state: Path | None = None) -> Mapping[str, Any]:
+        """Wait until a route is known, asked without a command: a program takes a second to start. What is known of it."""
+        socket = (state or self.folder / "state" / "groundwire") / "control.sock"
+
+        def found() -> Mapping[str, Any] | None:
+            known = ControlClient(Address(path=str(socket))).get("/v1/routes")["routes"]
+            return next((one for one in known if one["name"] == name), None)
+
+        route: Mapping[str, Any] = until(found, f"the route {name}")
+        return route
 
     def end(self) -> None:
         """SIGTERM to each command that stays, the last first; SIGKILL to the group of one that does not go."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from urllib.request import urlopen
@@ -27,7 +28,11 @@ def test_on_a_machine(upstream: str, tmp_path: Path) -> None:
         assert "every key is known" in one.run(doctor, ROOT)
         one.serving(one.start(serve, ROOT))
         assert {"base-model", "support-lora"} <= {model["id"] for model in json.loads(one.run(client))["data"]}
-        until(lambda: "support-lora" in one.run(routes, ROOT), "the route")
+        one.route("support-lora")
+        assert "support-lora" in one.run(routes, ROOT)
+        for drill in block("install/gateway.md", "drill").with_words({"ROUTE": "support-lora"}).commands():
+            one.run(drill)
+        assert one.route("support-lora")["served"] == "candidate"
 
 
 def test_in_front_of_vllm(tmp_path: Path) -> None:
@@ -43,11 +48,8 @@ def test_in_front_of_vllm(tmp_path: Path) -> None:
         assert "support-lora" in one.run(doctor)
         one.serving(one.start(serve))
 
-        def listed() -> str:
-            found = one.run(routes)
-            return found if "support-lora" in found and "Qwen/Qwen2.5-7B-Instruct" in found else ""
-
-        until(listed, "the route with its base")
+        one.route("support-lora")
+        assert re.search("^support-lora .*Qwen/Qwen2.5-7B-Instruct", one.run(routes), re.MULTILINE)
         route = block("install/vllm.md", "route").text
         by_hand = tmp_path / "groundwire.yaml"
         by_hand.write_text(f"upstream: http://localhost:{port}\n{route}")
