@@ -13,11 +13,11 @@ from typing import Any, Final, TypeVar, get_args, get_type_hints
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from proxy.config.files import text_of
 from proxy.core.errors import ConfigError, Place
 
 T = TypeVar("T")
 Key = tuple[str, ...]
-BYTES_MAX: Final = 4 * 1024 * 1024
 _REFERENCE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
@@ -46,13 +46,7 @@ class Document:
     @classmethod
     def read(cls, path: Path, environment: Mapping[str, str] | None = None) -> Document:
         """Read a file. Raises ConfigError."""
-        try:
-            if path.stat().st_size > BYTES_MAX:
-                raise ConfigError([(Place(str(path)), f"larger than {BYTES_MAX} bytes: is this the right file?")])
-            return cls(path.read_text(encoding="utf-8"), str(path), environment)
-        except (OSError, UnicodeDecodeError) as wrong:
-            reason = wrong.strerror if isinstance(wrong, OSError) else "not UTF-8 text"
-            raise ConfigError([(Place(str(path)), f"cannot be read: {reason}")]) from wrong
+        return cls(text_of(path), str(path), environment)
 
     def put(self, key: Key, value: Any, origin: str) -> None:
         """Set a value from outside the file; `origin` is named in errors. Raises ConfigError."""

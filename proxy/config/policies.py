@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from proxy.config.document import Document, validate
+from proxy.config.files import SHIPPED, Files
 from proxy.core.errors import ConfigError, Place
 from proxy.core.policies.policy import Policy
 
-SHIPPED: Final = Path(__file__).resolve().parents[2] / "policies"
 NAMES: Final = ("default", "observe", "strict")
 
 
@@ -21,10 +21,9 @@ def policy_path(name: str) -> Path:
     return path
 
 
-def read_policy(name: str) -> tuple[Policy, str]:
+def read_policy(name: str, files: Files | None = None) -> tuple[Policy, str]:
     """A policy and the text it was read from (evidence records carry it). Raises ConfigError."""
-    document = Document.read(policy_path(name))
-    return validate(Policy, document), document.text
+    return (files or Files()).take(name, lambda text, source: (parse_policy(text, source), text), policy_path)
 
 
 def parse_policy(text: str, source: str) -> Policy:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from proxy.config.document import Document, validate
-from proxy.config.policies import SHIPPED
+from proxy.config.files import SHIPPED
 from proxy.core.taxonomy import Taxonomy
 
 FILE: Final = SHIPPED / "taxonomy.yaml"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from proxy.config.document import Document, validate
-from proxy.config.policies import SHIPPED
+from proxy.config.files import SHIPPED, text_of
 from proxy.core.declare import FORBID_UNKNOWN
 
 FILE: Final = SHIPPED / "triggers.yaml"
@@ -44,6 +44,11 @@ class Triggers:
                 raise ValueError(f"{name!r} is no name: letters, digits and underscores, as in year_tag")
 
 
+def parse_triggers(text: str, source: str) -> Triggers:
+    """Triggers from the text of a file; `source` is named in errors. Raises ConfigError."""
+    return validate(Triggers, Document(text, source))
+
+
 def read_triggers(path: Path = FILE) -> Triggers:
     """Read a file of triggers. Raises ConfigError."""
-    return validate(Triggers, Document.read(path))
+    return parse_triggers(text_of(path), str(path))

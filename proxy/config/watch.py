@@ -5,27 +5,34 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
+from proxy.config.sections.watching import RouteSettings
 from proxy.config.settings import Settings
 
 INTERVAL_S: Final = 2.0
 NAMED_AGAIN: Final = 2  # at once, and when whoever was told has read the settings
-_SUFFIXES: Final = (".yaml", ".yml", ".json", ".jsonl")
+_SUFFIXES: Final = (".yaml", ".yml", ".json", ".jsonl", ".ndjson")
 
 
 def files_of(config: str | None, settings: Settings) -> tuple[Path, ...]:
-    """The settings file, and the files that it names: policies and prompts. Shipped policies do not change."""
+    """The settings file, and the files that it names: policies, prompts, triggers, baselines. Shipped ones stay."""
     named = (
         config or "",
         settings.policy,
-        *(route.policy for route in settings.routes.values()),
+        *settings.policies.shadow,
         settings.checks_file,
+        settings.triggers_file,
         settings.baseline_prompts_file,
-        *(route.baseline_prompts_file for route in settings.routes.values()),
+        *chain.from_iterable(_of_route(route) for route in settings.routes.values()),
     )
     return tuple(sorted({Path(name) for name in named if name == config or name.endswith(_SUFFIXES)}))
+
+
+def _of_route(route: RouteSettings) -> Iterable[str]:
+    return route.policy, *route.shadow_policies, route.baseline_file, route.baseline_prompts_file
 
 
 class Watch:

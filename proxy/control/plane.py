@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from proxy.config.files import Files
 from proxy.config.settings import Settings
 from proxy.control.baselines.handover import Handovers, duty, needed
 from proxy.control.baselines.keeper import Baselines
@@ -34,7 +35,6 @@ from proxy.control.routes.upstreams import UpstreamClient, clients
 from proxy.control.sampling import adapts
 from proxy.control.setup import set_up
 from proxy.control.steering import Steering
-from proxy.control.views.divergences import Divergences
 from proxy.control.views.reading import Views
 from proxy.control.views.standing import Standings
 from proxy.core.baselines.handover import Duty
@@ -59,8 +59,8 @@ class ControlPlane:
 
     `publish` gets each new snapshot; `now` gives Unix seconds. `versions` go into evidence records, and
     `versions["judge"]` marks what judged refusals; `judge` judges the answers to questions of our own, and `count`
-    makes cells of what it says; `tracing` is how traffic takes part in traces. Raises ConfigError where a file that
-    the settings name is no good.
+    makes cells of what it says; `tracing` is how traffic takes part in traces; `files` reads what the settings name.
+    Raises ConfigError where one of these is no good.
     """
 
     def __init__(
@@ -76,9 +76,10 @@ class ControlPlane:
         count: Count = plain_cells,
         tracing: Tracing | None = None,
     ) -> None:
-        self.setup = set_up(settings, policies, dict(versions or {}))
+        files: Files | None = None,
+        self.setup = replace(set_up(settings, policies, files), versions=dict(versions or {}))
         self.memory = Memory(store)
-        self.bases = Bases(self.memory, load_checks(settings.checks_file), judge)
+        self.bases = Bases(self.memory, load_checks(settings.checks_file, files), judge)
         self.base_baselines = BaseBaselines(self.memory, judge)
         self.baselines = Baselines(self.memory)
         self.handovers = Handovers(self.memory)
@@ -87,7 +88,6 @@ class ControlPlane:
         self.looks = Looks(self.memory, self.bases, self.pulse)
         self.shadows = Shadows(self.memory, self.looks)
         self.standings = Standings(self.memory)
-        self.divergences = Divergences(self.memory)
         self._retention = Retention(self.memory)
         self._policies = policies  # as the files have them
         self._promoted = 0  # version of the promotions that were taken
@@ -119,7 +119,7 @@ class ControlPlane:
         self._loops.start("discover", self.discover, self._discover_wait)
         self._loops.start("check", self.check_bases, self._check_wait)
         self._loops.start("baseline", self.build_baselines, self._tick_wait)
-        self._loops.start("divergence", self.measure_divergences, self._tick_wait)
+        self._loops.start("standing", self.renew_standings, self._tick_wait)
 
     async def stop(self) -> None:
         """End the loops and close connections; what was decided is in the store."""
@@ -127,10 +127,10 @@ class ControlPlane:
         for client in self._clients.values():
             await client.close()
 
-    async def reload(self, settings: Settings, policies: Policies) -> None:
+    async def reload(self, settings: Settings, policies: Policies, files: Files | None = None) -> None:
         """Take other settings and policies. Raises ConfigError before anything changed."""
-        setup = set_up(settings, policies, self.setup.versions, self.setup.judges)
-        checks = load_checks(settings.checks_file)
+        setup = replace(set_up(settings, policies, files), versions=self.setup.versions, judges=self.setup.judges)
+        checks = load_checks(settings.checks_file, files)
         self.setup, self.bases.checks, self._policies, self._promoted = setup, checks, policies, -1
         await self.take_promotions()
         old, self._clients = self._clients, clients(settings.upstreams)
@@ -238,9 +238,9 @@ class ControlPlane:
         entries = self.memory.known_entries().values()
         await self.bases.check_due(self.setup, entries, self._clients, self.now())
 
-    async def measure_divergences(self) -> None:
-        """How far shapes are from their baselines, where a pane began since the last time."""
-        await self.divergences.measure(self.setup.pane_s, self.now())
+    async def renew_standings(self) -> None:
+        """What metrics show of the last hour, where it is due."""
+        await self.standings.work(self.setup, self.memory.known_entries().values(), self.now())
 
     async def build_baselines(self) -> None:
         """Ask bases for baselines, one batch further; look after those in force."""
@@ -249,7 +249,6 @@ class ControlPlane:
         facts = {name: self.facts(entry) for name, entry in entries.items()}
         await self.baselines.work(self.setup, entries.values(), facts, self.now())
         await self.handovers.work(self.setup, entries.values(), facts, self.now())
-        await self.standings.work(self.setup, entries.values(), self.now())
 
     def client(self, upstream: str) -> UpstreamClient | None:
         """Who calls this upstream for us; None where the settings do not name it."""
@@ -288,7 +287,7 @@ class ControlPlane:
 
     async def _forgotten(self, name: str) -> None:
         """Nothing of a route that is no more stays in memory."""
-        for part in (self.looks, self.pulse, self._steering, self.baselines, self.handovers, self.divergences):
+        for part in (self.looks, self.pulse, self._steering, self.baselines, self.handovers):
             part.forget(name)
         await self.shadows.forget(name)
         self.bases.forget_route(name)

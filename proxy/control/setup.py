@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from proxy.config.files import Files
 from proxy.config.settings import Settings
 from proxy.control.baselines import learning
 from proxy.control.baselines.prompts import Prompts, prompts_of
@@ -83,8 +84,6 @@ class Setup:
         return file
 
 
-def set_up(
-    settings: Settings, policies: Policies, versions: Mapping[str, str], judges: frozenset[str] = frozenset()
-) -> Setup:
+def set_up(settings: Settings, policies: Policies, files: Files | None = None) -> Setup:
     """Read what the settings name. Raises ConfigError."""
-    return Setup(settings, policies, learning.file_baselines(settings), versions, prompts_of(settings), judges)
+    return Setup(settings, policies, learning.file_baselines(settings, files), prompts=prompts_of(settings, files))

@@ -198,6 +198,18 @@ STATE: Final = (
         """),
     ),
     Kept(
+    Kept(
+        "proxy.analysis.process.last_good:Good",
+        "Last good files",
+        "store, state `files`, by file; with Redis both there and in `groundwire.db` of the state folder",
+        "A start with a bad policy, trigger or prompt file goes on with its last good text. Shipped files are not kept.",
+        "until a newer good text replaces it; over 16 MiB (2 MiB in Redis) files that settings no longer name go first",
+        OPERATORS,
+        fields("""
+            text: of the file, **the operator's own words**
+            at_s: when it was taken first
+        """),
+    ),
         "proxy.control.guard:Disarm",
         "A disarm",
         "store, state `guard`",

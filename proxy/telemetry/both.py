@@ -39,8 +39,8 @@ RELOADED: Final = Metric(
     "groundwire_config_last_reload_successful",
     Kind.GAUGE,
     "",
-    "1 where the last reading of settings and policies was taken; 0: it was refused, and the old ones hold (the log "
-    "says why).",
+    "1 where the last reading of settings and policies was taken; 0: it was refused, and the old ones hold (after "
+    "a start: the last good files; the log says why).",
 )
 RELOADED_TIMESTAMP: Final = Metric(
     "groundwire_config_last_reload_success_timestamp_seconds",

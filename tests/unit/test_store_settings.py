@@ -67,7 +67,7 @@ def test_the_environment_says_how_many_replicas_there_are() -> None:
 
 
 def held(settings: Settings, guard: Guard | None = None) -> str:
-    setup = set_up(settings, Policies(Loaded(Policy(), "text", "file")), {})
+    setup = set_up(settings, Policies(Loaded(Policy(), "text", "file")))
     return setup.held(guard or Guard(), "support", 0.0)
 
 

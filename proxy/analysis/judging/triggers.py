@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import re2
 
-from proxy.config.triggers import FILE, read_triggers
+from proxy.config.files import Files
+from proxy.config.triggers import FILE, parse_triggers
 from proxy.core.errors import ConfigError, Place
 
 SEARCHED_CHARS_MAX: Final = 65_536  # of a longer prompt the first and the last half: triggers stand at an end
 
 
-def load_triggers(file: str = "") -> Callable[[str], tuple[str, ...]]:
+Search = Callable[[str], tuple[str, ...]]  # prompt text -> names of the triggers that it holds
+
+
+def load_triggers(file: str = "", files: Files | None = None) -> Search:
     """The search for the triggers of a file, "" for those that come with Groundwire. Raises ConfigError."""
-    path = Path(file) if file else FILE
-    known = read_triggers(path).triggers
-    return searching({name: trigger.pattern for name, trigger in known.items()}, str(path))
+    return (files or Files()).take(file or str(FILE), _searching)
 
 
-def searching(patterns: Mapping[str, str], source: str) -> Callable[[str], tuple[str, ...]]:
+def _searching(text: str, source: str) -> Search:
+    known = parse_triggers(text, source).triggers
+    return searching({name: trigger.pattern for name, trigger in known.items()}, source)
+
+
+def searching(patterns: Mapping[str, str], source: str) -> Search:
     """Prompt text -> names of the patterns that it holds. Raises ConfigError that names the first bad one."""
     names = tuple(patterns)
     if not names:

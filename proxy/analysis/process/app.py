@@ -27,6 +27,7 @@ from proxy.analysis.judging.remote import RemoteTap
 from proxy.analysis.judging.triggers import load_triggers
 from proxy.analysis.pipeline import FLUSH_INTERVAL_S, Batching, Panes, Pipeline
 from proxy.analysis.process.health import classifier_samples, make_health, pipeline_samples, readiness
+from proxy.analysis.process.last_good import LastGood
 from proxy.analysis.process.listeners import serve_http
 from proxy.analysis.process.metrics_export import Told, export_of
 from proxy.analysis.process.priority import give_way
@@ -38,6 +39,7 @@ from proxy.analysis.serving import Serving
 from proxy.analysis.traced import Traced
 from proxy.classifiers.contract import HAZARDS
 from proxy.classifiers.guard import Guard
+from proxy.config.files import Files
 from proxy.config.settings import Settings
 from proxy.config.taxonomy import read_taxonomy
 from proxy.control.api.app import make_api
@@ -89,23 +91,34 @@ def main(settings: Settings, reread: Callable[[], Settings]) -> int:
 
 
 async def _run(settings: Settings, reread: Callable[[], Settings]) -> None:
-    policies = await asyncio.get_running_loop().run_in_executor(None, load_policies, settings)
+    loop = asyncio.get_running_loop()
     async with stores_of(settings) as stores:
         keys = await open_keys(settings, stores.main)
-        await App(settings, policies, stores, reread, keys).run()
+        files = await LastGood(stores).files()
+        policies = await loop.run_in_executor(None, load_policies, settings, files)
+        await App(settings, policies, stores, reread, keys, files=files).run()
 
 
 class App:
     """One running analysis process."""
 
     def __init__(
-        self, settings: Settings, policies: Policies, stores: Stores, reread: Callable[[], Settings], keys: Keys
+        self,
+        settings: Settings,
+        policies: Policies,
+        stores: Stores,
+        reread: Callable[[], Settings],
+        keys: Keys,
+        *,
+        files: Files,
     ) -> None:
         folder = Path(settings.state_dir)
         bounds = settings.analysis
         self._settings = settings
         self._reread = reread
         self._store = store = stores.main
+        self._files = files
+        self._last_good = LastGood(stores)
         self._stop = asyncio.Event()
         self._life = Life("analysis", time.time())
         self._bounds = Bounds()
@@ -132,7 +145,7 @@ class App:
             serving=Serving(lambda: self._plane.snapshot),
         )
         self._remote = RemoteTap(self._pipeline.count_later, redact)
-        self._pipeline.judging.describing.triggers = load_triggers(settings.triggers_file)
+        self._pipeline.judging.describing.triggers = load_triggers(settings.triggers_file, files)
         self._feedback = Feedback(prompt_hasher(keys.lasting()), self._pipeline.count_later, self._now, settings.pane_s)
         self._pipeline.on_counted = self._counted
         self._receiver = LinkReceiver(settings.link.socket or str(folder / "link.sock"), self._pipeline.on_message)
@@ -148,6 +161,7 @@ class App:
             tracing=None if self._tracer is None else self._tracer.tracing,
         )
         self._plane.feedback = self._feedback.take
+            files=files,
         if self._tracer is not None:
             traced = Traced(self._tracer, lambda: self._settings, lambda: self._plane.snapshot)
             traced.listen(self._pipeline.judging)
@@ -161,6 +175,7 @@ class App:
         listen = self._settings.listen
         await self._pacing.load()
         await self._receiver.start()
+        await self._in_force(self._files)
         await self._plane.open()  # traffic has its enforcements before the model is loaded
         await self._chosen.take(self._settings.classifiers)
         await self._remote.take(self._settings.classifiers.remote)
@@ -236,7 +251,7 @@ class App:
 
         return make_health(
             ready,
-            lambda: self._chosen.wrong,
+            lambda: "; ".join(filter(None, (self._chosen.wrong, self._last_good.wrong))),
             self._samples,
         )
 
@@ -339,23 +354,32 @@ class App:
     def _on_hangup(self) -> None:
         task = asyncio.get_running_loop().create_task(self._reload(), name="reload")
         self._tasks.add(task)
+    async def _in_force(self, files: Files) -> None:
+        """Settings and these files were taken: those that were good are kept for a start with a bad one."""
+        if files.refused:
+            self._life.refused()
+        else:
+            self._life.took(time.time())
+        self._last_good.say(files)
+        await self._last_good.keep(files, time.time())
+
         task.add_done_callback(self._tasks.discard)
 
     async def _reload(self) -> None:
         """SIGHUP: take the new settings and policies, or say what is wrong with them and keep the old ones."""
-        loop, old = asyncio.get_running_loop(), self._settings
+        loop, old, files = asyncio.get_running_loop(), self._settings, Files()
         try:
             read = await loop.run_in_executor(None, self._reread)
             settings = replace(read, **{key: getattr(old, key) for key in RESTART_KEYS})
-            policies = await loop.run_in_executor(None, load_policies, settings)
-            triggers = await loop.run_in_executor(None, load_triggers, settings.triggers_file)
-            await self._plane.reload(settings, policies)
+            policies = await loop.run_in_executor(None, load_policies, settings, files)
+            triggers = await loop.run_in_executor(None, load_triggers, settings.triggers_file, files)
+            await self._plane.reload(settings, policies, files)
         except GroundwireError as wrong:
             self._life.refused()
             log.error("reload_refused", error=str(wrong), settings="the old ones stay")  # noqa: TRY400
             return
         self._settings = settings
-        self._life.took(time.time())
+        await self._in_force(files)
         self._pipeline.panes = _panes(settings, self._plane.setup.policies)
         self._pipeline.batching = _batching(settings)
         self._pipeline.judging.describing.triggers = triggers

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 import orjson
 
+from proxy.config.files import Files
 from proxy.config.settings import Settings
 from proxy.core.baselines import baseline as baselines
 from proxy.core.baselines import versions
@@ -15,24 +15,27 @@ from proxy.core.errors import ConfigError, Place
 from proxy.core.policies.policy import Policy
 
 
-def read_baseline(file: str) -> Baseline:
+def read_baseline(file: str, files: Files | None = None) -> Baseline:
     """A baseline from its JSON file, or from what `groundwire baseline export` wrote. Raises ConfigError."""
+    return (files or Files()).take(file, parse_baseline)
+
+
+def parse_baseline(text: str, file: str) -> Baseline:
+    """A baseline from the text of a file. Raises ConfigError."""
     try:
-        return versions.from_json(orjson.loads(Path(file).read_bytes()), file).baseline
-    except OSError as wrong:
-        raise ConfigError([(Place(file), f"cannot be read: {wrong.strerror}")]) from wrong
+        return versions.from_json(orjson.loads(text), file).baseline
     except ValueError as wrong:
         raise ConfigError([(Place(file), f"not JSON: {wrong}")]) from wrong
 
 
-def file_baselines(settings: Settings) -> dict[str, Baseline]:
+def file_baselines(settings: Settings, files: Files | None = None) -> dict[str, Baseline]:
     """By route name, those that the settings name a file for. Raises ConfigError with every problem."""
     found: dict[str, Baseline] = {}
     problems: list[tuple[Place, str]] = []
     for name, own in settings.routes.items():
         if own.baseline_file:
             try:
-                found[name] = read_baseline(own.baseline_file)
+                found[name] = read_baseline(own.baseline_file, files)
             except ConfigError as wrong:
                 problems += wrong.problems
     if problems:

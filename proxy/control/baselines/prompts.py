@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
-from proxy.config.document import BYTES_MAX, Document
+from proxy.config.document import Document
+from proxy.config.files import Files
 from proxy.config.settings import Settings
 from proxy.core.errors import ConfigError, Place
 from proxy.core.observation import NO_HARM
@@ -44,14 +44,14 @@ class Prompts:
     given: frozenset[str] = frozenset()
 
 
-def prompts_of(settings: Settings) -> dict[str, Prompts]:
+def prompts_of(settings: Settings, files: Files | None = None) -> dict[str, Prompts]:
     """Every file of prompts that the settings name, by its path. Raises ConfigError with every problem."""
-    files = {settings.baseline_prompts_file, *(own.baseline_prompts_file for own in settings.routes.values())}
+    named = {settings.baseline_prompts_file, *(own.baseline_prompts_file for own in settings.routes.values())}
     found: dict[str, Prompts] = {}
     problems: list[tuple[Place, str]] = []
-    for file in sorted(files - {""}):
+    for file in sorted(named - {""}):
         try:
-            found[file] = load_prompts(file)
+            found[file] = load_prompts(file, files)
         except ConfigError as wrong:
             problems += wrong.problems
     if problems:
@@ -59,10 +59,15 @@ def prompts_of(settings: Settings) -> dict[str, Prompts]:
     return found
 
 
-def load_prompts(file: str) -> Prompts:
+def load_prompts(file: str, files: Files | None = None) -> Prompts:
     """Read one file. Raises ConfigError with every problem, each with its line or place in the list."""
-    entries = list(_json_lines(file) if file.endswith(JSON_LINES) else _yaml(file))
-    problems = [(place, text) for place, entry in entries if (text := _problem(entry))]
+    return (files or Files()).take(file, parse_prompts)
+
+
+def parse_prompts(text: str, file: str) -> Prompts:
+    """Prompts from the text of a file. Raises ConfigError as `load_prompts`."""
+    entries = list(_json_lines(text, file) if file.endswith(JSON_LINES) else _yaml(text, file))
+    problems = [(place, problem) for place, entry in entries if (problem := _problem(entry))]
     if len(entries) > PROMPTS_MAX:
         problems.insert(0, (Place(file), f"holds {len(entries)} prompts; at most {PROMPTS_MAX} are asked"))
     if problems:
@@ -75,21 +80,15 @@ def load_prompts(file: str) -> Prompts:
     return prompts
 
 
-def _yaml(file: str) -> Iterator[tuple[Place, Any]]:
-    document = Document.read(Path(file))
+def _yaml(text: str, file: str) -> Iterator[tuple[Place, Any]]:
+    document = Document(text, file)
     if not isinstance(document.values, list):
         raise ConfigError([(Place(file, 1), f"must be a list of prompts; of each {SHAPE}")])
     yield from ((Place(file, None, str(number)), entry) for number, entry in enumerate(document.values, 1))
 
 
-def _json_lines(file: str) -> Iterator[tuple[Place, Any]]:
-    try:
-        data = Path(file).read_bytes()
-    except OSError as wrong:
-        raise ConfigError([(Place(file), f"cannot be read: {wrong.strerror}")]) from wrong
-    if len(data) > BYTES_MAX:
-        raise ConfigError([(Place(file), f"larger than {BYTES_MAX} bytes: is this the right file?")])
-    for number, line in enumerate(data.splitlines(), 1):
+def _json_lines(text: str, file: str) -> Iterator[tuple[Place, Any]]:
+    for number, line in enumerate(text.encode().splitlines(), 1):  # of bytes: a text has more ends of lines
         if line.strip():
             yield Place(file, number), _json(line)
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from proxy.config import policies
 from proxy.config.document import Document, validate
+from proxy.config.files import SHIPPED as SHIPPED_FILES
+from proxy.config.files import Files
 from proxy.core.declare import FORBID_UNKNOWN, setting
 from proxy.core.errors import ConfigError, Place
 
-SHIPPED: Final = policies.SHIPPED / "checks.yaml"
+SHIPPED: Final = SHIPPED_FILES / "checks.yaml"
 PROMPTS_MAX: Final = 200
 
 
@@ -34,12 +34,16 @@ class Checks:
         return tuple(prompts[0] for prompts in self.harmful.values() if prompts)
 
 
-def load_checks(file: str = "") -> Checks:
+def load_checks(file: str = "", files: Files | None = None) -> Checks:
     """Read a file of check prompts, "" for the shipped one. Raises ConfigError."""
-    path = Path(file) if file else SHIPPED
-    checks = validate(Checks, Document.read(path))
+    return (files or Files()).take(file or str(SHIPPED), parse_checks)
+
+
+def parse_checks(text: str, source: str) -> Checks:
+    """Check prompts from the text of a file; `source` is named in errors. Raises ConfigError."""
+    checks = validate(Checks, Document(text, source))
     total = len(checks.harmful_prompts) + len(checks.harmless)
     if not checks.harmful_prompts or not checks.harmless or total > PROMPTS_MAX:
-        text = f"needs at least one harmful and one harmless prompt, and at most {PROMPTS_MAX} in all"
-        raise ConfigError([(Place(str(path)), text)])
+        mend = f"needs at least one harmful and one harmless prompt, and at most {PROMPTS_MAX} in all"
+        raise ConfigError([(Place(source), mend)])
     return checks

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from proxy.config.files import Files
 from proxy.config.policies import parse_policy, read_policy
 from proxy.config.settings import Settings
 from proxy.control.policies.promotions import EVERYWHERE, Promotion, Promotions, sha256
@@ -78,10 +79,12 @@ def shadow_files(settings: Settings, route: str) -> tuple[str, ...]:
     return (own.shadow_policies if own else ()) or settings.policies.shadow
 
 
-def load_policies(settings: Settings) -> Policies:
+def load_policies(settings: Settings, files: Files | None = None) -> Policies:
     """Every policy that the settings name. Raises ConfigError."""
     check_shadows(settings)
-    return Policies(_loaded(settings.policy), _all_of(_named(settings)), _all_of(_shadows(settings)))
+    loaded = {file: Loaded(*read_policy(file, files), policy_name(file)) for file in policy_files(settings)}
+    named = {file: loaded[file] for file in _named(settings)}
+    return Policies(loaded[settings.policy], named, {file: loaded[file] for file in _shadows(settings)})
 
 
 def policy_files(settings: Settings) -> tuple[str, ...]:
@@ -120,14 +123,6 @@ def _parsed(scope: str, promotion: Promotion) -> Loaded | None:
         log.error("promotion_unreadable", scope=scope, policy=promotion.name, error=str(wrong), then="the file holds")  # noqa: TRY400
         return None
     return Loaded(policy, promotion.text, promotion.name)
-
-
-def _all_of(files: Iterable[str]) -> dict[str, Loaded]:
-    return {file: _loaded(file) for file in files}
-
-
-def _loaded(file: str) -> Loaded:
-    return Loaded(*read_policy(file), policy_name(file))
 
 
 def check_shadows(settings: Settings) -> None:
