@@ -24,6 +24,7 @@ from proxy.features.bands import octave
 LENGTH: Final = "length"
 TOPIC: Final = "topic"
 REMEMBERED_MAX: Final = 65_536  # values of a field whose cell is remembered
+NOWHERE: Final = 0  # the number of no cell: what a field that is null adds to
 STRATA_MAX: Final = 1_024  # topics and categories that have cells of their own; a further one is an error of its line
 
 Numbers: TypeAlias = dict[int, int]  # number of a cell -> how often
@@ -35,7 +36,7 @@ class Lookup(dict[Any, int]):
     __slots__ = ("_find",)
 
     def __init__(self, find: Callable[[Any], int]) -> None:
-        super().__init__()
+        super().__init__({None: NOWHERE})
         self._find = find
 
     def __missing__(self, value: Any) -> int:
@@ -62,7 +63,7 @@ class Cells:
 
     def __init__(self) -> None:
         self._numbers: dict[Cell, int] = {}
-        self._cells: list[Cell] = []
+        self._cells = [cell("", "", 0, 0)]  # that of NOWHERE
         self._strata: set[str] = set()
         self.levels = tuple(map(self._level, range(LEVELS)))
 

@@ -22,6 +22,16 @@ class Clock:
         self._open: list[int] = []  # panes that hold something, oldest first
         self._closed_to = -1
 
+    def tick(self, second: int) -> float | None:
+        """The end of the seconds before, where a record of a later second has come and no pane closes by it.
+
+        Else None, and nothing is done: `advance` says what is to be done.
+        """
+        if not self._second < second < (self._closed_to + 2) * self._pane_s + self.lag_s:
+            return None
+        ended, self._second = self._second + 1, second
+        return float(ended)
+
     def advance(self, second: int) -> Iterator[tuple[float, list[int], bool]]:
         """A record of this second has come. What is to be done first: (time, panes to close, whether to look).
 

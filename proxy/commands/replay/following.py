@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Final
 
 from proxy.commands.replay.announcing import Announcer, Lines, Moment
-from proxy.commands.replay.cells import Cells, Numbers
+from proxy.commands.replay.cells import NOWHERE, Cells, Numbers
 from proxy.commands.replay.prompts import Prompts
 from proxy.commands.replay.recovering import mirror_after
 from proxy.commands.replay.screen import Screen
@@ -23,13 +24,24 @@ MODEL: Final = "candidate"
 
 
 class Pane:
-    """What was counted in one pane: what an open pane may be read for, and the rest."""
+    """What was counted in one pane: what an open pane may be read for, and the rest.
 
-    __slots__ = ("lows", "rest")
+    `log` is what the rest has still to be raised by, a number for each count: adding many at once is the cheaper way.
+    """
+
+    __slots__ = ("log", "lows", "rest")
 
     def __init__(self) -> None:
         self.lows: Numbers = {}
         self.rest: Numbers = {}
+        self.log: list[int] = []
+
+    def settle(self) -> None:
+        """Count what is in the log."""
+        for number, n in Counter(self.log).items():
+            if number != NOWHERE:
+                self.rest[number] = self.rest.get(number, 0) + n
+        self.log.clear()
 
 
 class Follower:
@@ -53,6 +65,11 @@ class Follower:
         self._screen = Screen(cells, self._plan)
         self._follow(baseline)
 
+    def add_low(self, pane: Pane, number: int) -> None:
+        """Count something that an open pane is read for."""
+        pane.lows[number] = pane.lows.get(number, 0) + 1
+        self._screen.counted(number)
+
     @property
     def state(self) -> RouteState:
         """What the engine remembers of the route."""
@@ -71,6 +88,7 @@ class Follower:
         pane = self.panes.pop(number, None)
         if pane is None:
             return []
+        pane.settle()
         if routes != self._routes:
             self._routes = routes
             self._follow(self._baseline)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
 
 from proxy.commands.replay.announcing import Moment
-from proxy.commands.replay.cells import EDGES, Cells, bin_of
+from proxy.commands.replay.cells import EDGES, Cells, Level, bin_of
 from proxy.commands.replay.clock import Clock
 from proxy.commands.replay.epochs import Epoch
 from proxy.commands.replay.errors import BadLine
@@ -33,6 +33,11 @@ SECONDS_MAX: Final = 1e12  # of the time of a record: what is above it is in oth
 REJECTED_ALL: Final = "signals of all traffic"
 REJECTED_HARM: Final = "refusal of harmful prompts"
 REJECTED_CANARY: Final = "canaries"
+LOGGED_MAX: Final = 16_384  # counts that may wait in the log of a pane
+NOTHING: Final[tuple[int, ...]] = ()
+
+ByWeight: TypeAlias = Mapping[float, Level]  # inclusion probability -> its cells; what is not in it is rejected
+Enter: TypeAlias = Callable[["Places", Any], "Place"]
 
 
 @dataclass(slots=True)
@@ -50,27 +55,44 @@ class Tally:
 class Place:
     """Where the records of one route, pane and epoch are counted, taken apart for the loop."""
 
-    __slots__ = ("everything", "follower", "harm", "memory_s", "pane", "rest", "seen")
+    __slots__ = ("follower", "harm", "levels", "log", "memory_s", "pane", "seen")
 
-    def __init__(self, follower: Follower, pane: Pane, epoch: Epoch) -> None:
+    def __init__(self, follower: Follower, pane: Pane, harm: ByWeight, levels: ByWeight) -> None:
         self.follower = follower
         self.pane = pane
-        self.rest = pane.rest
-        self.harm = epoch.harm
-        self.everything = epoch.everything
+        self.log = pane.log
+        self.harm = harm
+        self.levels = levels
         self.seen = follower.prompts.seen
         self.memory_s = follower.prompts.memory_s
 
 
 class Places(dict[Any, Place]):
-    """Route -> where its records of this pane and epoch are counted."""
+    """Route -> where its records of this pane and epoch are counted; `enter` makes it for the first one."""
 
-    __slots__ = ("epoch", "pane")
+    __slots__ = ("_enter", "harm", "levels", "pane")
 
-    def __init__(self, pane: int, epoch: Epoch) -> None:
+    def __init__(self, pane: int, epoch: Epoch, levels: Sequence[Level], enter: Enter) -> None:
         super().__init__()
         self.pane = pane
-        self.epoch = epoch
+        self.harm = {weight: levels[r] for weight, r in epoch.harm.items()}
+        self.levels = {weight: levels[r] for weight, r in epoch.everything.items()}
+        self._enter = enter
+
+    def __missing__(self, route: Any) -> Place:
+        place = self[route] = self._enter(self, route)
+        return place
+
+
+class Span(NamedTuple):
+    """The part of an epoch in one open pane, in seconds from `begin` on, and where its records are counted."""
+
+    begin: float
+    end: float
+    places: Places | None  # None: the pane is closed
+
+
+NO_SPAN: Final = Span(0.0, 0.0, None)
 
 
 class Replay:
@@ -85,6 +107,7 @@ class Replay:
         self._output = output
         self.cells = Cells()
         self._clock = Clock(pane_s)
+        self._span = NO_SPAN
         self._places: dict[tuple[int, float], Places] = {}
         self._touched: list[Follower] = []
         self._newest = Moment(None, 0.0)
@@ -96,7 +119,7 @@ class Replay:
         `lo` to `hi` is the second, or the part of it in one epoch, in which the records before this one were. While
         records stay in it, only their route is looked up.
         """
-        loads, edges, levels, tally = orjson.loads, EDGES, self.cells.levels, self.tally
+        loads, edges, tally = orjson.loads, EDGES, self.tally
         lo = hi = 0.0
         places: Places | None = None
         record: Any = None
@@ -111,17 +134,17 @@ class Replay:
                         tally.late += 1
                         continue
                 route, prompt, weight = record["route"], record["prompt_hash"], record["weight"]
-                place = places.get(route)
-                if place is None:
-                    place = self._enter(places, route)
+                place = places[route]
                 if record["canary"]:
                     self._canary(place, record)
                     continue
-                if prompt is not None:
-                    at = place.seen.get(prompt)
-                    if at is not None and -place.memory_s < t - at < place.memory_s:
-                        tally.duplicates += 1
-                        continue
+                if (
+                    prompt is not None
+                    and prompt in place.seen
+                    and -place.memory_s < t - place.seen[prompt] < place.memory_s
+                ):
+                    tally.duplicates += 1
+                    continue
                 if weight is None:
                     unsampled += 1
                     if prompt is not None:
@@ -130,25 +153,20 @@ class Replay:
                 category, refusal = record["harm_category"], record["refusal"]
                 score, anomaly = record["toxicity"], record["anomaly"]
                 length, topic = record["length"], record["topic"]
-                r = place.everything.get(weight)
-                found = []
-                if r is None:
+                level = place.levels.get(weight)
+                found = NOTHING
+                if level is None:
                     tally.rejected[REJECTED_ALL] += 1
                 else:
-                    level = levels[r]
                     if score is not None:
-                        found.append(level.toxicity[bisect_right(edges, score) if 0 <= score <= 1 else bin_of(score)])
-                    if anomaly is not None:
-                        found.append(level.anomaly[anomaly])
-                    if length is not None:
-                        found.append(level.length[length])
-                    if topic is not None:
-                        found.append(level.topic[topic])
+                        score = bisect_right(edges, score) if 0 <= score <= 1 else bin_of(score)
+                    found = level.toxicity[score], level.anomaly[anomaly], level.length[length], level.topic[topic]
                 if category is not None and refusal is not None:
                     self._refusal(place, weight, category, refusal)
-                rest = place.rest
-                for cell in found:
-                    rest[cell] = rest.get(cell, 0) + 1
+                log = place.log
+                log += found
+                if len(log) > LOGGED_MAX:
+                    place.pane.settle()
                 if prompt is not None:
                     place.seen[prompt] = t
             except KeyError as wrong:
@@ -171,23 +189,39 @@ class Replay:
 
     def _move(self, t: Any, i: Any) -> tuple[float, float, Places | None]:
         """Time passes, or goes back to a second before: how long what is returned holds. None: its pane is closed."""
-        if isinstance(t, bool) or not isinstance(t, int | float) or not 0 <= t < SECONDS_MAX:
+        if isinstance(t, bool) or not isinstance(t, (int, float)) or not 0 <= t < SECONDS_MAX:
             raise BadLine(f"`t` must be a time in seconds, from 0 on (given: {t!r})")
         self._newest = Moment(i, max(self._newest.t, t))
         second = int(t)
+        ended = self._clock.tick(second)
+        if ended is None:
+            self._advance(second, i)
+        elif self._touched:
+            self._glance(Moment(i, ended))
+        if not self._span.begin <= t < self._span.end:
+            self._span = self._span_of(t, second)
+        begin, end, places = self._span
+        return max(begin, second), min(end, second + 1.0), places
+
+    def _advance(self, second: int, i: Any) -> None:
+        """Panes close, or the stream goes back."""
         for at_s, panes, looks in self._clock.advance(second):
             for pane in panes:
                 self._close(pane, Moment(i, at_s))
             if looks:
                 self._glance(Moment(i, at_s))
-        epoch, begin, end = self._header.epochs.at(t)
+        self._span = NO_SPAN
+
+    def _span_of(self, t: float, second: int) -> Span:
         number = self._clock.open_pane(second)
         if number is None:
-            return 0.0, 0.0, None
+            return NO_SPAN
+        epoch, begin, end = self._header.epochs.at(t)
         places = self._places.get((number, begin))
         if places is None:
-            places = self._places[number, begin] = Places(number, epoch)
-        return max(begin, second), min(end, second + 1.0), places
+            places = self._places[number, begin] = Places(number, epoch, self.cells.levels, self._enter)
+        pane_s = self._pane_s
+        return Span(max(begin, number * pane_s), min(end, (number + 1.0) * pane_s), places)
 
     def _enter(self, places: Places, route: Any) -> Place:
         """The first record of a route in this pane and epoch."""
@@ -195,8 +229,7 @@ class Replay:
         if follower is None:
             follower = self.followers[route] = self._follower(route)
         pane = follower.panes.setdefault(places.pane, Pane())
-        places[route] = Place(follower, pane, places.epoch)
-        return places[route]
+        return Place(follower, pane, places.harm, places.levels)
 
     def _follower(self, route: Any) -> Follower:
         if not (route is None or isinstance(route, str)):
@@ -207,11 +240,11 @@ class Replay:
         return Follower(route, baseline, self._policy, self._pane_s, self.cells)
 
     def _refusal(self, place: Place, weight: float, category: Any, refusal: Any) -> None:
-        r = place.harm.get(weight)
-        if r is None:
+        level = place.harm.get(weight)
+        if level is None:
             self.tally.rejected[REJECTED_HARM] += 1
             return
-        self._low(place, self.cells.levels[r].refusal[category, refusal])
+        self._low(place, level.refusal[category, refusal])
 
     def _canary(self, place: Place, record: Mapping[str, Any]) -> None:
         """A stratum of its own, in no count of users; always evaluated, so its probability is 1."""
@@ -225,8 +258,8 @@ class Replay:
 
     def _low(self, place: Place, cell: int) -> None:
         """Count what open panes are read for."""
-        lows, follower = place.pane.lows, place.follower
-        lows[cell] = lows.get(cell, 0) + 1
+        follower = place.follower
+        follower.add_low(place.pane, cell)
         if not follower.touched:
             follower.touched = True
             self._touched.append(follower)

@@ -57,6 +57,7 @@ def test_a_record_is_counted_as_the_observation_that_it_tells_of(
     fresh = ran(header(), []).replay
     fresh.feed([orjson.dumps(record)], 2)
     pane = fresh.followers["support"].panes[100]
+    pane.settle()
     counted = fresh.cells.counts(pane.lows, pane.rest)
     assert {place: n for place, n in counted.items() if place.stratum != "none"} == live
     assert replay.tally.bad == 0
