@@ -31,6 +31,8 @@
                                         1       answers, by what the deployment fixes in each request
     duplicate  harm category            1       answers to a prompt that counted lately: they are in nothing above
     late       all                      1       answers whose pane had closed: they are in nothing above
+    lag        seconds (`core.closing`) 1       exchanges of the candidate in the pane of now, by how long after the
+                                                start of their requests they counted or came too late
     lost       where it was lost        1       exchanges that nobody assessed
 
 Several answers to one prompt (`n` > 1) are one cluster: each counts as its share of one.

@@ -27,7 +27,9 @@ from proxy.analysis.sampling.coverage import Coverage
 from proxy.analysis.sampling.sampler import Sampler
 from proxy.analysis.serving import Serving
 from proxy.analysis.totals import ANALYSED, DROPPED, Totals
+from proxy.core import closing
 from proxy.core.baselines.handover import Duty, beside
+from proxy.core.closing import Watermark
 from proxy.core.errors import StateError
 from proxy.core.evidence.signals import ALL
 from proxy.core.exchange import Exchange, Purpose
@@ -65,7 +67,7 @@ class Batching:
 
 @dataclass(frozen=True, slots=True)
 class Panes:
-    """Length of a pane, time after which a pane has closed, and how long a prompt is remembered; all in seconds."""
+    """Length of a pane, time after which any pane has closed, how long a prompt is remembered; all in seconds."""
 
     pane_s: float
     close_lag_s: float
@@ -94,6 +96,10 @@ def _whoever(_: str) -> Duty:
     return Duty()
 
 
+def _nobody(_route: str, _served: str) -> None:
+    """Where nobody measures how late answers come."""
+
+
 class Pipeline:
     """One for the process. `run` until cancelled, then `drain`."""
 
@@ -112,10 +118,12 @@ class Pipeline:
         own: Store | None = None,
         serving: Serving | None = None,
         duty_of: Callable[[str], Duty] = _whoever,
+        watermark_of: Callable[[str, str], Watermark | None] = _nobody,
     ) -> None:
         """`own` is this process's store, where `store` is shared: what is made of embeddings goes nowhere else.
 
-        `duty_of` says who judges the answers of a route.
+        `duty_of` says who judges the answers of a route, `watermark_of` which panes of a route and served model have
+        closed; None, where nobody says, those of which any would have.
         """
         self._store = store
         self._note_dialect = note_dialect
@@ -127,6 +135,7 @@ class Pipeline:
         self._note_unknown_model = note_unknown_model
         self._now = now
         self._duty_of = duty_of
+        self._watermark_of = watermark_of
         self._once = Once(store, self._count_now, now, lambda: self.panes.duplicate_memory_s)
         self._tally = Tally()
         self._handled: dict[Peer, int] = {}
@@ -179,8 +188,14 @@ class Pipeline:
 
     def count_later(self, key: counting.Key, cell: Cell, count: int) -> bool:
         """Add what became known only after its exchange had counted; False, and nothing, where the pane has closed."""
-        if self._has_closed(key[2]):
-            return False
+        return not self._has_closed(key) and self._count_at(key, cell, count)
+
+    def count_shown(self, key: counting.Key, cell: Cell, count: int) -> bool:
+        """As `count_later`, for what is shown and enters no evidence: it has the most time that is given to any."""
+        latest = Watermark(self.panes.close_lag_s)
+        return not latest.has_closed(key[2], self.panes.pane_s, self._now()) and self._count_at(key, cell, count)
+
+    def _count_at(self, key: counting.Key, cell: Cell, count: int) -> bool:
         self._tally.add(key, [(cell, count)])
         return True
 
@@ -191,8 +206,17 @@ class Pipeline:
         """The pane of a moment on this machine's clock: all replicas number panes by the store's."""
         return pane_of(time_s + self._store.clock_offset_s, self.panes.pane_s)
 
-    def _has_closed(self, pane: int) -> bool:
-        return (pane + 1) * self.panes.pane_s + self.panes.close_lag_s < self._now()
+    def _has_closed(self, key: counting.Key) -> bool:
+        watermark = self._watermark_of(key[0], key[1]) or Watermark(self.panes.close_lag_s)
+        return watermark.has_closed(key[2], self.panes.pane_s, self._now())
+
+    def _note_lag(self, exchange: Exchange) -> None:
+        """How late it counts, in the pane of now. Of the base's answers nothing is read as evidence."""
+        if not exchange.base_served:
+            now_s = self._now()
+            lag_s = now_s - self._store.clock_offset_s - exchange.started_s
+            key = (exchange.route, exchange.served, pane_of(now_s, self.panes.pane_s))
+            self._tally.add(key, [closing.arrival(lag_s)])
 
     async def flush(self) -> None:
         """Counts into the store, then acknowledgements. Raises StateError; what was not stored is kept."""
@@ -270,6 +294,7 @@ class Pipeline:
         key = (exchange.route, exchange.served, pane)
         self._tally.add(key, [counting.traffic(r)])
         if self._is_late(key, r):
+            self._note_lag(exchange)
             self._done(exchange, SKIPPED_LATE)
             return None
         return _Job(exchange, key, r, self.sampler.rates_of(exchange.route, pane), self._duty(exchange))
@@ -280,7 +305,7 @@ class Pipeline:
         return Duty(duty.judge) if exchange.base_served else duty
 
     def _is_late(self, key: counting.Key, r: int) -> bool:
-        if self._has_closed(key[2]):
+        if self._has_closed(key):
             self._tally.add(key, [counting.late(r)])
             self.totals.skipped[SKIPPED_LATE] += 1
             self.totals.outcomes[key[0], SKIPPED_LATE] += 1
@@ -311,6 +336,7 @@ class Pipeline:
 
     async def _take(self, job: _Job, sampled: Sampled) -> None:
         """Count it for what it was drawn for."""
+        self._note_lag(job.exchange)
         if self._is_late(job.key, job.r):  # while it was judged
             self._done(job.exchange, SKIPPED_LATE, sampled)
             return

@@ -67,6 +67,7 @@ def show_one(arguments: Namespace) -> int:
         *_baseline(one["baseline"]),
         *_how_many(one.get("tests_by_line", {})),
         *sampling_lines(one.get("sampling", {})),
+        *_closing(one.get("closing")),
         *power_lines(one.get("power")),
         "",
         columns([_TEST_HEAD, *(_test_row(test) for test in one["tests"])]) if one["tests"] else "no tests yet",
@@ -182,6 +183,14 @@ def _asking(asking: dict[str, Any] | None) -> list[str]:
         return []
     counts = f"{asking['asked']} of {asking['of']} known prompts, {asking['judged']} answers judged"
     return [f"asking     the base: {counts}; {asking['detail']}"]
+
+
+def _closing(closing: dict[str, Any] | None) -> list[str]:
+    """When a pane closes; "at most" where it is that."""
+    if not closing:
+        return []
+    lag, most, known = (f"{closing[key]:,.0f}" for key in ("lag_s", "most_s", "known"))
+    return [f"panes      close {lag} s after their end (at most {most} s; {known} answers known)"]
 
 
 def _signals(window: dict[str, Any]) -> list[str]:

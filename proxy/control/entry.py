@@ -8,12 +8,14 @@ from typing import Any, Final
 import orjson
 
 from proxy.control.routes.resolve import Found
+from proxy.core import closing as closings
 from proxy.core import epochs
 from proxy.core.baselines import baseline as baselines
 from proxy.core.baselines import fingerprint as fingerprints
 from proxy.core.baselines.baseline import Baseline, Kind
 from proxy.core.baselines.fingerprint import Fingerprint
 from proxy.core.baselines.learning import Learning
+from proxy.core.closing import Closing
 from proxy.core.decisions.engine import Phase, RouteState, state_from_json, state_to_json
 from proxy.core.decisions.ladder import LATCHED
 from proxy.core.enforcement import Enforcement, Snapshot, Step
@@ -43,6 +45,7 @@ class Entry:
     answers are analysed. `restores` counts how often a person gave it back to its candidate, with its evidence anew.
     `judge`: version of what judges its answers ("": whoever does now); panes up to `judge_pane` may hold verdicts of
     another, and are no evidence. `heir`: the judge that has learnt a baseline beside it, which is on the shelf.
+    `closing`: how late answers come, which says when panes close.
     """
 
     route: Route
@@ -72,6 +75,7 @@ class Entry:
     judge: str = ""
     judge_pane: int = -1
     heir: str = ""
+    closing: Closing = Closing()
 
     @property
     def holds(self) -> bool:
@@ -224,6 +228,7 @@ def to_bytes(entry: Entry) -> bytes:
             "judge": entry.judge,
             "judge_pane": entry.judge_pane,
             "heir": entry.heir,
+            "closing": closings.to_json(entry.closing),
         }
     )
 
@@ -269,4 +274,5 @@ def _entry(data: Any) -> Entry:
         judge=str(data.get("judge", "")),
         judge_pane=int(data.get("judge_pane", -1)),
         heir=str(data.get("heir", "")),
+        closing=closings.from_json(data.get("closing")),
     )

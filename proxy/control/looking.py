@@ -6,7 +6,7 @@ that a crash between the two loses nothing and two replicas append it once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -19,7 +19,9 @@ from proxy.control.policies.in_force import Loaded
 from proxy.control.pulse import Pulse
 from proxy.control.setup import Setup
 from proxy.control.views import route as view
+from proxy.core import closing as closings
 from proxy.core.baselines.baseline import Baseline
+from proxy.core.closing import Steady, Watermark
 from proxy.core.decisions.decide import JUDGE
 from proxy.core.decisions.engine import Context, Outcome, Phase, plan_of, step
 from proxy.core.decisions.ladder import ORDER
@@ -72,12 +74,16 @@ class Looks:
         self.on_decided: Callable[[Entry, Outcome], str] | None = None  # told of each that won; gives its trace
         self._settled: dict[str, Inputs] = {}  # of the last look at a route, where it changed nothing
         self._plans: dict[str, tuple[Any, ...]] = {}  # of the last look at a route, after what it was made of
+        self._steady: dict[str, Steady] = {}
+        self._lags_s: dict[str, float] = {}  # of the last look at a route: how long after their end panes close
 
     def forget(self, name: str) -> None:
         """This route is no more."""
         self.outcomes.pop(name, None)
         self._settled.pop(name, None)
         self._plans.pop(name, None)
+        self._steady.pop(name, None)
+        self._lags_s.pop(name, None)
 
     async def look(self, setup: Setup, name: str, now_s: float) -> Entry | None:
         """Evaluate, decide and keep; the entry as it is afterwards."""
@@ -87,6 +93,7 @@ class Looks:
             if stored is None or stored.closed:
                 return stored
             await self._send(stored)
+            self._steady[name] = self._steadied(name, now_s)
             entry = self._seated(setup, in_time(stored, setup.pane_s, now_s), now_s)
             inputs = await self.inputs(setup, entry, setup.loaded(name), now_s)
             if inputs == self._settled.get(name):
@@ -102,6 +109,27 @@ class Looks:
                 await self.tell(setup, after, outcome)
                 return after
         return entry
+
+    def _steadied(self, name: str, now_s: float) -> Steady:
+        """Looked at now. Where the store is away, what others counted comes when it is back."""
+        whole = not self._memory.store.evidence_local
+        return self._steady.get(name, Steady(now_s, now_s)).at(now_s, whole=whole)
+
+    def watermark(self, setup: Setup, name: str, served: str, now_s: float) -> Watermark:
+        """Which panes of a route have closed. Of another model than the candidate nothing is read as evidence, so that
+        its counts have the most time that is given to any.
+        """
+        entry, most_s = self._memory.known_entry(name), setup.settings.close_lag_s
+        if entry is None or served != entry.route.candidate.key:
+            return Watermark(most_s)
+        steady = self._steady.get(name)
+        is_known = steady is not None and steady.is_fresh(now_s)
+        return Watermark(self.lag_s(setup, name) if is_known else most_s, entry.closing.pane)
+
+    def lag_s(self, setup: Setup, name: str) -> float:
+        """How long after their end the panes of a route closed at the last look."""
+        most_s = setup.settings.close_lag_s
+        return min(self._lags_s.get(name, most_s), most_s)
 
     def _seated(self, setup: Setup, entry: Entry, now_s: float) -> Entry:
         at_hand = setup.judges
@@ -183,7 +211,9 @@ class Looks:
             held = setup.held(await self._climbed(setup, name, now_s), name, now_s)
             if held != context.held:
                 outcome = self._step(inputs, replace(context, held=held))
-        return outcome, taken(entry, outcome, inputs.baseline)
+        after = taken(entry, outcome, inputs.baseline)
+        consumed = (one for one in inputs.closed if one[0] <= outcome.state.last_pane)
+        return outcome, replace(after, closing=closings.remembered(entry.closing, consumed, setup.pane_s))
 
     def _step(self, inputs: Inputs, context: Context) -> Outcome:
         entry, baseline, policy = inputs.entry, inputs.baseline, inputs.policy
@@ -209,14 +239,24 @@ class Looks:
 
         An impaired open pane is left out before they are joined: among others its losses would not show.
         """
-        last_closed = pane_of(now_s - setup.settings.close_lag_s - FLUSHED_WITHIN_S, setup.pane_s) - 1
         route, served = entry.route.name, entry.route.candidate.key
         first, last = max(entry.state.last_pane, entry.judge_pane) + 1, pane_of(now_s, setup.pane_s)
         panes = await self._memory.store.panes(route, served, first, last)
+        lag_s = self._lag(setup, entry, panes, now_s)
+        last_closed = pane_of(now_s - lag_s - FLUSHED_WITHIN_S, setup.pane_s) - 1
         lost_max = policy.blind.lost_share_max
         still = [pane for pane in panes if pane[0] > last_closed and not is_impaired(pane[1], lost_max)]
         newest = (still[-1][0], merge(counts for _, counts in still)) if still else None
         return [pane for pane in panes if pane[0] <= last_closed], newest
+
+    def _lag(self, setup: Setup, entry: Entry, panes: Sequence[Pane], now_s: float) -> float:
+        """How long after their end panes close now. What was consumed stays so, however it moves."""
+        name, most_s = entry.route.name, setup.settings.close_lag_s
+        steady = self._steady.get(name)
+        holds = steady is None or not steady.is_fresh(now_s) or steady.holds(now_s, most_s)
+        lag_s = most_s if holds else closings.lag_of(entry.closing.known(panes), most_s)
+        self._lags_s[name] = lag_s
+        return lag_s
 
     async def _climbed(self, setup: Setup, name: str, now_s: float) -> Guard:
         """Count a climb, and say it loudly where it makes a storm."""
@@ -233,12 +273,13 @@ class Looks:
 def in_time(entry: Entry, pane_s: float, now_s: float) -> Entry:
     """After the clock was set back: what was consumed lies ahead, and would keep every pane until then out."""
     state, now = entry.state, pane_of(now_s, pane_s)
-    ahead = max(state.last_pane, state.seen_pane, entry.judge_pane, entry.context_pane)
+    ahead = max(state.last_pane, state.seen_pane, entry.judge_pane, entry.context_pane, entry.closing.pane)
     if ahead <= pane_of(now_s + CLOCK_SLACK_S, pane_s):
         return entry
     log.warning("clock_set_back", route=entry.route.name, panes=ahead - now, then="evidence goes on from now")
     judge_pane, context_pane = min(entry.judge_pane, now), min(entry.context_pane, now)
-    return replace(entry, state=_until(state, now), judge_pane=judge_pane, context_pane=context_pane)
+    entry = replace(entry, judge_pane=judge_pane, context_pane=context_pane)
+    return replace(entry, state=_until(state, now), closing=closings.until(entry.closing, now))
 
 
 def _until(state: RouteState, pane: int) -> RouteState:

@@ -74,6 +74,21 @@ STATE: Final = (
             judge: version of what judges its answers
             judge_pane: panes that may hold verdicts of two
             heir: version of the judge that has learnt a baseline beside it
+            closing: how late answers come
+        """),
+    ),
+    Kept(
+        "proxy.core.closing:Closing",
+        "How late answers come",
+        _ROUTE,
+        "When a pane closes: at the p99.9 of these.",
+        STATE_LIFE,
+        OPERATORS,
+        fields("""
+            older: how many exchanges counted how many seconds after their requests started
+            newer: the same of later ones
+            since: the pane that they begin with
+            pane: the last one that closed
         """),
     ),
     Kept(
@@ -184,6 +199,18 @@ STATE: Final = (
         """),
     ),
     Kept(
+        "proxy.analysis.process.last_good:Good",
+        "Last good files",
+        "store, state `files`, by file; with Redis both there and in `groundwire.db` of the state folder",
+        "A start with a bad policy, trigger or prompt file goes on with its last good text. Shipped files are not kept.",
+        "until a newer good text replaces it; over 16 MiB (2 MiB in Redis) files that settings no longer name go first",
+        OPERATORS,
+        fields("""
+            text: of the file, **the operator's own words**
+            at_s: when it was taken first
+        """),
+    ),
+    Kept(
         "proxy.control.guard:Guard",
         "The guard",
         "store, state `guard`",
@@ -198,18 +225,6 @@ STATE: Final = (
         """),
     ),
     Kept(
-    Kept(
-        "proxy.analysis.process.last_good:Good",
-        "Last good files",
-        "store, state `files`, by file; with Redis both there and in `groundwire.db` of the state folder",
-        "A start with a bad policy, trigger or prompt file goes on with its last good text. Shipped files are not kept.",
-        "until a newer good text replaces it; over 16 MiB (2 MiB in Redis) files that settings no longer name go first",
-        OPERATORS,
-        fields("""
-            text: of the file, **the operator's own words**
-            at_s: when it was taken first
-        """),
-    ),
         "proxy.control.guard:Disarm",
         "A disarm",
         "store, state `guard`",

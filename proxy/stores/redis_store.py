@@ -334,6 +334,7 @@ async def open_redis(settings: Settings) -> RedisStore:
         records_s=settings.store.records_kept_days * DAY_S,
         cells_max=settings.store.cells_waiting_max,
         pane_s=settings.pane_s,
+        # Wherever panes close sooner, they are packed no sooner: what comes late is still shown, and costs less so.
         seal_after_s=settings.close_lag_s + SEAL_BEYOND_LAG_PANES * settings.pane_s,
     )
     store = RedisStore(RedisLink(settings.store), options, Mirror(folder / MIRROR_NAME))

@@ -31,7 +31,7 @@ from proxy.telemetry.logs import get_logger
 log = get_logger(__name__)
 
 GROUNDWIRE: Final = "groundwire"
-LAG_S: Final = 2.0  # what the pipeline took before a pane closed is in the store by then
+LAG_S: Final = 2.0  # as `looking.FLUSHED_WITHIN_S`; here panes of any route wait for `close_lag_s`: nothing hastens
 ADOPTED: Final = (Kind.LIVE, Kind.AMENDED)  # what live learning may replace by itself
 
 

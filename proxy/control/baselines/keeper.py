@@ -30,7 +30,7 @@ log = get_logger(__name__)
 GROUNDWIRE: Final = "groundwire"
 CAUGHT_UP_MAX: Final = 24  # hours that are added at once after a pause
 AHEAD_MAX: Final = 120  # panes that another replica, or a slow look, may have come further
-LAG_S: Final = 2.0  # what the pipeline took before a pane closed is in the store by then
+LAG_S: Final = 2.0  # as `looking.FLUSHED_WITHIN_S`; here panes of any route wait for `close_lag_s`: nothing hastens
 
 Facts = Mapping[str, Mapping[str, str]]  # by route: what servers and settings say now
 

@@ -47,6 +47,8 @@ class Views:
             sampling=shown(entry, plane.setup.settings, now_s),
             asking=await plane.base_baselines.shown(plane.setup, entry, now_s),
             routes=plane.looks.watched(),
+            lag_s=plane.looks.lag_s(plane.setup, name),
+            most_s=plane.setup.settings.close_lag_s,
         )
         return view.route_json(await self._in_full(seen) if in_full else seen)
 

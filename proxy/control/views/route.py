@@ -42,6 +42,7 @@ class Seen:
 
     `panes` are those of the candidate, oldest first. `gauges` as in `core.gauges`, None where nobody asked for them;
     `dated`: when the rates of alarms changed. `asking` tells how a baseline of the base's answers comes on.
+    `lag_s`: how long after their end panes close, at most `most_s`.
     """
 
     entry: Entry
@@ -57,6 +58,8 @@ class Seen:
     gauges: Mapping[str, Any] | None = None
     dated: Sequence[Mapping[str, Any]] = ()
     routes: int = 1
+    lag_s: float = 0.0
+    most_s: float = 0.0
 
 
 def route_json(seen: Seen) -> dict[str, Any]:
@@ -87,6 +90,7 @@ def route_json(seen: Seen) -> dict[str, Any]:
         "reason": _reason(seen),
         "enforcement_id": state.record_id,
         "since_s": state.since_s,
+        "closing": {"lag_s": seen.lag_s, "most_s": seen.most_s, "known": sum(entry.closing.known(seen.panes))},
         "counts": _counts(seen.panes, seen.policy.blind.lost_share_max),
         "window": _window(seen),
         "power": power_json(power),

@@ -20,6 +20,7 @@ from proxy.analysis.prompt_key import prompt_hasher
 from proxy.analysis.queue import BoundedQueue
 from proxy.analysis.sampling.coverage import Coverage
 from proxy.core.baselines.handover import Duty
+from proxy.core.closing import Watermark
 from proxy.core.errors import StateError
 from proxy.core.exchange import Body, End, Exchange, Framing, Purpose
 from proxy.core.observation import Observation
@@ -62,6 +63,7 @@ class Rig:
         self.dialects: list[tuple[str, ...]] = []
         self.now_s = NOW_S
         self.duty = Duty()
+        self.watermark: Watermark | None = None
         self.pipeline = Pipeline(
             store=store,
             panes=Panes(60.0, 120.0, 600.0),
@@ -71,6 +73,7 @@ class Rig:
             now=lambda: self.now_s,
             note_dialect=lambda *used: self.dialects.append(used),
             duty_of=lambda route: self.duty,
+            watermark_of=lambda *of: self.watermark if of == ("support", "tuned/support-v2") else None,
         )
         self.receiver = LinkReceiver(path, self.pipeline.on_message)
         self.sender = LinkSender(path, 2**24, lambda _: None)
@@ -128,6 +131,42 @@ async def test_a_repeated_prompt_counts_once(rig: Rig) -> None:
     again.started_s = rig.now_s
     await rig.send(again)
     assert (await rig.counts(int(rig.now_s // 60)))[Cell("assessed", "ok", 0, 1)] == SCALE
+
+
+async def test_how_late_an_answer_counts_is_counted_in_the_pane_of_now(rig: Rig) -> None:
+    rig.now_s += 75.0
+    await rig.send(exchange())
+    here, there = await rig.counts(), await rig.counts(int(rig.now_s // 60))
+    assert here[Cell("assessed", "ok", 0, 1)] == SCALE
+    assert not [cell for cell in here if cell.signal == "lag"]
+    assert there == {Cell("lag", "96", 0, 1): SCALE}
+    rig.now_s = NOW_S + 300.0
+    base, late = exchange(), exchange()
+    base.base_served, base.served_model = True, "base-model"
+    await rig.send(base, late)
+    assert (await rig.counts())[Cell("late", "all", 0, 1)] == SCALE
+    assert await rig.counts(int(rig.now_s // 60)) == {Cell("lag", "384", 0, 1): SCALE}, "too late is known as well"
+    assert await rig.counts(int(rig.now_s // 60), "tuned/base-model") == {}, "nothing reads the base's"
+
+
+async def test_a_pane_closes_for_a_route_by_its_own_watermark(rig: Rig) -> None:
+    ends_s, key = (PANE + 1) * 60.0, ("support", "tuned/support-v2", PANE)
+    other, feedback = ("other", "tuned/other", PANE), Cell("feedback", "good", 0, 1)
+    rig.watermark, rig.now_s = Watermark(8.0), ends_s + 8.0
+    assert rig.pipeline.count_later(key, feedback, SCALE)
+    rig.now_s = ends_s + 8.1
+    assert not rig.pipeline.count_later(key, feedback, SCALE)
+    assert rig.pipeline.count_later(other, feedback, SCALE)
+    assert rig.pipeline.count_shown(key, feedback, SCALE), "what is no evidence has longer"
+    await rig.send(exchange())
+    counts = await rig.counts()
+    assert (counts[Cell("late", "all", 0, 1)], counts[feedback]) == (SCALE, 2 * SCALE)
+    assert Cell("assessed", "ok", 0, 1) not in counts
+    rig.watermark = Watermark(60.0, PANE)
+    assert not rig.pipeline.count_later(key, feedback, SCALE), "it was read: no longer lag opens it again"
+    rig.now_s = ends_s + 120.1
+    assert not rig.pipeline.count_shown(key, feedback, SCALE)
+    assert not rig.pipeline.count_later(other, feedback, SCALE)
 
 
 async def test_errors_are_unassessed_each_of_them(rig: Rig) -> None:
