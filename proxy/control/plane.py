@@ -38,6 +38,7 @@ from proxy.control.steering import Steering
 from proxy.control.views.reading import Views
 from proxy.control.views.standing import Standings
 from proxy.core.baselines.handover import Duty
+from proxy.core.closing import Watermark
 from proxy.core.decisions.decide import JUDGE
 from proxy.core.enforcement import Snapshot
 from proxy.core.errors import GroundwireError
@@ -157,6 +158,10 @@ class ControlPlane:
         """Who judges the answers of a route."""
         entry = self.memory.known_entry(route)
         return Duty() if entry is None else duty(entry, self.setup.judge)
+
+    def watermark(self, route: str, served: str) -> Watermark:
+        """Which panes of a route have closed, of what this model served."""
+        return self.looks.watermark(self.setup, route, served, self.now())
 
     @property
     def judges_needed(self) -> frozenset[str]:

@@ -112,6 +112,13 @@ EPOCH: Final = Metric(
     "Number of the sampler's epoch: another has other probabilities.",
     (ROUTE,),
 )
+CLOSE_LAG: Final = Metric(
+    "groundwire_route_close_lag_seconds",
+    Kind.GAUGE,
+    "s",
+    "How long after its end a pane of the route closes: the p99.9 of the lag of its answers, at most `close_lag_s`.",
+    (ROUTE,),
+)
 SAMPLING_LOAD: Final = Metric(
     "groundwire_sampling_load_level",
     Kind.GAUGE,

@@ -48,6 +48,7 @@ from proxy.control.policies.in_force import Policies, load_policies
 from proxy.control.views.reasons import reason_samples
 from proxy.control.views.samples import control_samples
 from proxy.core.baselines.handover import Duty
+from proxy.core.closing import Watermark
 from proxy.core.errors import GroundwireError, StateError
 from proxy.core.exchange import Exchange
 from proxy.core.observation import Observation
@@ -142,9 +143,10 @@ class App:
             batching=_batching(settings),
             sampler=Sampler(keys.lasting(), self._rates),
             duty_of=self._duty,
+            watermark_of=self._watermark,
             serving=Serving(lambda: self._plane.snapshot),
         )
-        self._remote = RemoteTap(self._pipeline.count_later, redact)
+        self._remote = RemoteTap(self._pipeline.count_shown, redact)
         self._pipeline.judging.describing.triggers = load_triggers(settings.triggers_file, files)
         self._feedback = Feedback(prompt_hasher(keys.lasting()), self._pipeline.count_later, self._now, settings.pane_s)
         self._pipeline.on_counted = self._counted
@@ -229,6 +231,9 @@ class App:
 
     def _duty(self, route: str) -> Duty:
         return self._plane.duty(route)
+
+    def _watermark(self, route: str, served: str) -> Watermark:
+        return self._plane.watermark(route, served)
 
     def _rates(self, route: str, pane: int) -> Rates:
         return self._plane.rates(route, pane)

@@ -57,6 +57,7 @@ def _route(plane: ControlPlane, name: str, entry: Entry) -> Iterator[Sample]:
     yield sample(declared.ENFORCES, plane.setup.enforces(entry), route=name)
     epoch = entry.sampling.at(pane_of(plane.now(), plane.setup.pane_s))
     yield sample(declared.EPOCH, epoch.number, route=name)
+    yield sample(declared.CLOSE_LAG, plane.looks.lag_s(plane.setup, name), route=name)
     rates = epoch.rates
     for what, k in (("harmful", rates.harm_k), ("risky", rates.risky_k), ("all", rates.rest_k)):
         yield sample(declared.SAMPLED, 2.0**-k, route=name, of=what)
