@@ -48,7 +48,7 @@ check: setup-dev  ## formatting, lint, types, layers
 	@.venv/bin/lint-imports
 
 test: check .venv/helm  ## everything that must hold; under 15 minutes on two cores
-	@.venv/bin/pytest -n 2 --dist loadfile -m "not wire and not export and not image and not recipes and not alone"
+	@.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not wire and not export and not image and not recipes and not alone"
 	@.venv/bin/pytest -m alone
 
 # Its own environment: torch alone is some gigabytes. TRAIN_PY=/path/to/python uses one that has the packages already.
