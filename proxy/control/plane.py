@@ -76,8 +76,8 @@ class ControlPlane:
         judge: Judge = by_patterns,
         count: Count = plain_cells,
         tracing: Tracing | None = None,
-    ) -> None:
         files: Files | None = None,
+    ) -> None:
         self.setup = replace(set_up(settings, policies, files), versions=dict(versions or {}))
         self.memory = Memory(store)
         self.bases = Bases(self.memory, load_checks(settings.checks_file, files), judge)

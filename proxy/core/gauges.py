@@ -11,9 +11,8 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from proxy.core.baselines.baseline import Baseline
-from proxy.core.drift.groups import split
-from proxy.core.drift.kinds import KINDS, kind_of
-from proxy.core.drift.shapes import TOXICITY_BIN, Shape
+from proxy.core.drift.apart import Pane, apart, bins_of
+from proxy.core.drift.shapes import TOXICITY_BIN
 from proxy.core.evidence.estimates import Sums, estimate
 from proxy.core.evidence.findings import Estimate
 from proxy.core.evidence.signals import HIGHS, REFUSAL
@@ -21,7 +20,6 @@ from proxy.core.observation import NO_HARM
 from proxy.core.windows import SCALE, Counts
 from proxy.detectors.control_chart import ewma, p_limits
 from proxy.detectors.cusum import Cusum, advance
-from proxy.detectors.divergence import js_bits, kl_bits
 from proxy.detectors.e_process import LEVELS
 from proxy.detectors.quantile import quantile
 
@@ -31,19 +29,16 @@ CHART_PANES: Final = 60
 P95: Final = 0.95
 RATES: Final = (REFUSAL, "canary", *HIGHS, "harmful_output", "hedging", "jailbreak", "injection", "anomaly")
 
-Pane = tuple[int, Counts]
-Binned = dict[str, dict[str, Sums]]  # signal -> bin -> sums
-
 
 def gauges(panes: Sequence[Pane], baseline: Baseline | None, now_pane: int, pane_s: float) -> dict[str, Any]:
     """Plain JSON values. `panes`: of the candidate, oldest first."""
     recent = [pane for pane in panes if pane[0] > now_pane - SHAPES_S / pane_s]
-    binned = _binned(counts for _, counts in recent)
+    shapes = {} if baseline is None else apart(recent, baseline, pane_s)
     return {
         "windows": dict(_windows(panes, now_pane, pane_s)),
         "charts": {} if baseline is None else _chart(panes[-CHART_PANES:], baseline),
-        "toxicity_p95": _percentiles(binned, baseline),
-        "shapes": {} if baseline is None else dict(_shapes(binned, baseline)),
+        "toxicity_p95": _percentiles(recent, baseline),
+        "shapes": {name: asdict(one) for name, one in shapes.items()},
     }
 
 
@@ -127,58 +122,12 @@ def _plus(a: Sums, b: Sums) -> Sums:
     return Sums(a.positives + b.positives, a.weight + b.weight, a.squares + b.squares, a.n + b.n)
 
 
-# --- shapes -----------------------------------------------------------------------------------------------------------
+# --- percentiles ------------------------------------------------------------------------------------------------------
 
 
-def _binned(parts: Iterable[Counts]) -> Binned:
-    found: Binned = {}
-    for counts in parts:
-        for (signal, stratum, r, y), count in counts.items():
-            if y == 1 and (signal in KINDS or signal == TOXICITY_BIN) and 0 <= r < LEVELS:
-                bins = found.setdefault(signal, {})
-                bins[stratum] = bins.get(stratum, Sums()).plus(r, 1, count)
-    return found
-
-
-def divergences(parts: Iterable[Counts], baseline: Baseline) -> dict[str, dict[str, Any]]:
-    """By signal, how far the shape of these counts is from the baseline's: `js_bits`, `kl_bits`, `kind`, `n_eff`."""
-    return dict(_shapes(_binned(parts), baseline))
-
-
-def _shapes(binned: Binned, baseline: Baseline) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Of a signal with several histograms the one that is furthest away."""
-    for name, shape in sorted(baseline.shapes.items()):
-        if name in KINDS and name in binned:
-            parts = sorted({split(bin_)[0] for bin_ in shape})
-            now = [_histogram(binned[name], part) for part in parts]
-            then = [_part(shape, part) for part in parts]
-            js = [found for pair in zip(now, then, strict=True) if (found := js_bits(*pair)) is not None]
-            kl = [found for pair in zip(now, then, strict=True) if (found := kl_bits(*pair)) is not None]
-            n = max((sum(one.values()) for one in now), default=0.0)
-            yield (
-                name,
-                {
-                    "kind": kind_of(name).value,
-                    "js_bits": max(js, default=None),
-                    "kl_bits": max(kl, default=None),
-                    "n_eff": n,
-                },
-            )
-
-
-def _histogram(bins: Mapping[str, Sums], part: str) -> dict[str, float]:
-    """Weighted shares times the effective sample size."""
-    mine = {bin_: one for bin_, one in bins.items() if split(bin_)[0] == part}
-    whole = _one(mine)
-    return {bin_: one.weight / whole.weight * whole.n_eff for bin_, one in mine.items()} if whole.weight else {}
-
-
-def _part(shape: Shape, part: str) -> dict[str, float]:
-    return {bin_: float(n) for bin_, n in shape.items() if split(bin_)[0] == part}
-
-
-def _percentiles(binned: Binned, baseline: Baseline | None) -> dict[str, float | None]:
+def _percentiles(panes: Sequence[Pane], baseline: Baseline | None) -> dict[str, float | None]:
     """The 95th percentile of toxicity, now and in the baseline; None where nothing was counted."""
-    now = {bin_: one.weight / SCALE for bin_, one in binned.get(TOXICITY_BIN, {}).items()}
+    bins = bins_of((counts for _, counts in panes), [TOXICITY_BIN]).get(TOXICITY_BIN, {})
+    now = {bin_: one.weight / SCALE for bin_, one in bins.items()}
     then = {} if baseline is None else baseline.shapes.get(TOXICITY_BIN, {})
     return {"now": quantile(now, P95), "baseline": quantile({bin_: float(n) for bin_, n in then.items()}, P95)}

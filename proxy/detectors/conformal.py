@@ -1,8 +1,9 @@
-"""A conformal p-value: how many of the known ordinary scores are as strange as this one.
+"""A conformal limit: what an ordinary score exceeds with a probability of at most a level.
 
-Vovk, Gammerman and Shafer, "Algorithmic learning in a random world" (2005); as a test for outliers with a fixed
-calibration set (inductive, split) Laxhammar and Falkman (2010), Bates et al., arXiv 2104.08279. While scores are
-exchangeable, P(p <= a) <= a, whatever their distribution and whatever the score.
+The p-value of a score is (1 + those of n known ordinary scores that are at least as large) / (n + 1). While scores are
+exchangeable, P(p <= a) <= a, whatever their distribution and whatever the score: Vovk, Gammerman and Shafer,
+"Algorithmic learning in a random world" (2005); as a test for outliers with a fixed calibration set (inductive, split)
+Laxhammar and Falkman (2010), Bates et al., arXiv 2104.08279. Beyond the limit lie the scores with p <= a.
 
 Only the tail is kept: to flag at level a among n scores the floor(a (n + 1)) largest are enough.
 """
@@ -17,11 +18,6 @@ from typing import Final
 TAIL_SHARE: Final = 0.0003  # of ordinary outputs that are flagged: well under the warning line of 0.001
 CALIBRATE_N: Final = 20_000  # scores that this share needs: it is the sixth largest of them
 TAIL_SCORES: Final = math.floor(TAIL_SHARE * (CALIBRATE_N + 1))
-
-
-def p_value(score: float, calibration: Sequence[float]) -> float:
-    """(1 + those that are at least as large) / (1 + all), in (0, 1]."""
-    return (1 + sum(other >= score for other in calibration)) / (1 + len(calibration))
 
 
 def rank(n: int, level: float) -> int:

@@ -39,6 +39,16 @@ def kl_bits(now: Histogram, then: Histogram) -> float | None:
     return max(0.0, sum(a * math.log2(a / b) for a, b in zip(p, q, strict=True)) - bias)
 
 
+def js_error_bits(now: Histogram, then: Histogram) -> float:
+    """The standard deviation of `js_bits` between large samples of one distribution.
+
+    8 ln 2 JS / (1/n + 1/m), its bias left in, is then a chi-square of B - 1 degrees (Menendez, Pardo, Pardo and Pardo,
+    "The Jensen-Shannon divergence", Journal of the Franklin Institute 334B (1997)).
+    """
+    bins, n, m = _sizes(now, then)
+    return math.sqrt(2.0 * (len(bins) - 1)) / (8.0 * math.log(2.0)) * (1.0 / n + 1.0 / m)
+
+
 def _sizes(now: Histogram, then: Histogram) -> tuple[list[str], float, float]:
     bins = sorted({name for histogram in (now, then) for name, count in histogram.items() if count > 0.0})
     return bins, sum(now.values()), sum(then.values())

@@ -12,7 +12,7 @@ DRIFT_KIND: Final = one_of("kind", "input", "output", "performance")
 OF: Final = one_of("of", "harmful", "risky", "all")
 MODE: Final = one_of("mode", "enforce", "shadow")
 POLICY_NAME: Final = Label("policy", "names of policy files", 100)
-WORK: Final = one_of("work", "look", "discover", "check", "baseline", "divergence")
+WORK: Final = one_of("work", "look", "discover", "check", "baseline", "standing")
 ACTION: Final = one_of("action", "watch", "limit", "revert", "lift", "restore", "offline")
 BY: Final = one_of("by", "policy", "order")
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from proxy.control.entry import Entry
 from proxy.control.plane import ControlPlane
 from proxy.control.routes.discovery import Reach
 from proxy.control.views.route import mode
+from proxy.control.views.standing import Standing
+from proxy.core.drift.apart import Apart
 from proxy.core.drift.kinds import kind_of
 from proxy.core.evidence.findings import Finding
 from proxy.core.windows import pane_of
@@ -17,7 +19,7 @@ from proxy.telemetry import both
 from proxy.telemetry import control as declared
 from proxy.telemetry.metrics import Sample, sample
 
-LOOPS: Final = ("look", "discover", "check", "baseline", "divergence")
+LOOPS: Final = ("look", "discover", "check", "baseline", "standing")
 
 
 def control_samples(plane: ControlPlane) -> Iterator[Sample]:
@@ -30,7 +32,7 @@ def control_samples(plane: ControlPlane) -> Iterator[Sample]:
         for finding in () if outcome is None or entry.closed else outcome.findings:
             yield from _finding(name, finding)
         yield from _drift(name, entry)
-        yield from _divergences(name, plane.divergences.known.get(name, {}))
+        yield from _shapes(name, plane.standings.known.get(name, Standing()).shapes)
     yield from _pulse(plane)
     yield sample(declared.SAMPLING_LOAD, plane.memory.loads.known.level(now_s))
     yield sample(declared.FAULT, bool(guard.fault))
@@ -55,9 +57,9 @@ def _route(plane: ControlPlane, name: str, entry: Entry) -> Iterator[Sample]:
         yield sample(declared.BASELINE_MADE, entry.baseline.made_s, route=name)
     yield sample(declared.ARMED, plane.bases.verdict(plane.setup, entry).armed, route=name)
     yield sample(declared.ENFORCES, plane.setup.enforces(entry), route=name)
+    yield sample(declared.CLOSE_LAG, plane.looks.lag_s(plane.setup, name), route=name)
     epoch = entry.sampling.at(pane_of(plane.now(), plane.setup.pane_s))
     yield sample(declared.EPOCH, epoch.number, route=name)
-    yield sample(declared.CLOSE_LAG, plane.looks.lag_s(plane.setup, name), route=name)
     rates = epoch.rates
     for what, k in (("harmful", rates.harm_k), ("risky", rates.risky_k), ("all", rates.rest_k)):
         yield sample(declared.SAMPLED, 2.0**-k, route=name, of=what)
@@ -84,10 +86,10 @@ def _drift(name: str, entry: Entry) -> Iterator[Sample]:
         yield sample(declared.DRIFT, is_crossed, route=name, kind=kind)
 
 
-def _divergences(name: str, by_signal: Mapping[str, Mapping[str, Any]]) -> Iterator[Sample]:
+def _shapes(name: str, by_signal: Mapping[str, Apart]) -> Iterator[Sample]:
     """None where a shape has too few answers to say anything."""
     for signal, one in by_signal.items():
-        for metric, bits in ((declared.JS, one["js_bits"]), (declared.KL, one["kl_bits"])):
+        for metric, bits in ((declared.JS, one.js_bits), (declared.KL, one.kl_bits)):
             if bits is not None:
                 yield sample(metric, bits, route=name, signal=signal)
 

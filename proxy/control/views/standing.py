@@ -1,13 +1,14 @@
-"""What metrics show of a route and no scrape can read from the store: rates of the last hour, and power.
+"""What metrics show of a route and no scrape can read from the store: rates and shapes of the last hour, and power.
 
-Renewed once a pane, power once an hour and for each new baseline: reading a day of panes is no work for every minute.
+Renewed once a pane, one route after another, and not on the loop: a busy route takes some tens of milliseconds. Power
+once an hour and for each new baseline: reading a day of panes is no work for every minute.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from proxy.control.entry import Entry
@@ -15,6 +16,7 @@ from proxy.control.memory import Memory
 from proxy.control.setup import Setup
 from proxy.control.views.power import DAY_S, Now, power_of
 from proxy.core.baselines.baseline import Baseline, Tally
+from proxy.core.drift.apart import Apart, Pane, apart
 from proxy.core.evidence.estimates import gauge
 from proxy.core.evidence.signals import CANARY, HIGHS, REFUSAL
 from proxy.core.observation import NO_HARM
@@ -30,10 +32,11 @@ SHOWN: Final = (REFUSAL, CANARY, *HIGHS, ANOMALY, HEDGING)  # signals whose rate
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Rates by signal in [0, 1]; None of `underpowered`: there is too little to say."""
+    """Rates by signal in [0, 1]; `shapes`: how far they are from the baseline's. None of `underpowered`: too little."""
 
     rates: Mapping[str, float] = field(default_factory=dict)
     baseline: Mapping[str, float] = field(default_factory=dict)
+    shapes: Mapping[str, Apart] = field(default_factory=dict)
     underpowered: bool | None = None
 
 
@@ -57,9 +60,10 @@ class Standings:
 
     async def _of(self, setup: Setup, entry: Entry, routes: int, now_s: float) -> Standing:
         baseline = setup.baseline(entry)
-        counts = merge(counts for _, counts in await self._panes(setup, entry, RATES_OF_S, now_s))
+        panes = await self._panes(setup, entry, RATES_OF_S, now_s)
+        seen = await asyncio.to_thread(_seen, panes, baseline, setup.pane_s)
         power = await self._power(setup, entry, baseline, Now(pane_of(now_s, setup.pane_s), setup.pane_s, routes))
-        return Standing(dict(rates_of(counts)), {} if baseline is None else dict(rates_in(baseline)), power)
+        return replace(seen, underpowered=power)
 
     async def _power(self, setup: Setup, entry: Entry, baseline: Baseline | None, now: Now) -> bool | None:
         name, now_s = entry.route.name, now.pane * now.pane_s
@@ -71,10 +75,17 @@ class Standings:
             self._powers[name] = known
         return known[2]
 
-    async def _panes(self, setup: Setup, entry: Entry, seconds: float, now_s: float) -> Sequence[tuple[int, Counts]]:
+    async def _panes(self, setup: Setup, entry: Entry, seconds: float, now_s: float) -> Sequence[Pane]:
         last = pane_of(now_s, setup.pane_s)
         first = last - int(seconds / setup.pane_s)
         return await self._memory.store.panes(entry.route.name, entry.route.candidate.key, first, last)
+
+
+def _seen(panes: Sequence[Pane], baseline: Baseline | None, pane_s: float) -> Standing:
+    rates = dict(rates_of(merge(counts for _, counts in panes)))
+    if baseline is None:
+        return Standing(rates)
+    return Standing(rates, dict(rates_in(baseline)), apart(panes, baseline, pane_s))
 
 
 def rates_of(counts: Counts) -> Iterable[tuple[str, float]]:

@@ -6,7 +6,8 @@ until then the pooled shape holds. Times are UTC: a change of the clocks moves u
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -43,6 +44,13 @@ def hour_of_week(hour: int) -> int:
 def hour_at(pane: int, pane_s: float) -> int:
     """The hour of the week in which a pane begins."""
     return hour_of_week(int(pane * pane_s // HOUR_S))
+
+
+def main_hour(panes: Sequence[int], pane_s: float) -> int | None:
+    """The hour of the week that holds half of these panes (oldest first) or more, the later of two; None: none does."""
+    counted = Counter(hour_at(pane, pane_s) for pane in panes)
+    found = [hour for hour, n in counted.items() if 2 * n >= len(panes)]
+    return found[-1] if found else None
 
 
 def with_hour(hours: Hours, hour: int, counts: Counts | None) -> Hours:

@@ -71,7 +71,7 @@ class Finding:
     lower one, and where high is bad the upper one. `ln_odds` and `ln_limit` are natural logarithms of E and of the
     limit A that it must reach. `since_pane` is the pane in which the best bet began, the time of the change, and
     `estimate` the rate since then: both None while nothing speaks against the line (`estimates.gauge` gives a plain
-    rate of any panes). `bound` is what the rate is proved to be beyond at that limit, on the line's bad side: None while
+    rate of any panes). `bound` is what the rate is proved to be beyond at that limit, on its bad side: None while
     nothing is proved, or the line is undecided (but of refusal over all); `changed` has none. `crossed_pane` is the
     pane at which the line was called crossed. `guard` is P(rate < critical line), for critical lines. `detail`: of a
     drift signal, the group of bins that leads and its side ("above 09-10"); the rates are shares of that group.

@@ -72,7 +72,9 @@ def test_divergences_are_near_0_where_nothing_changed_and_hidden_where_little_is
         "kind": "output",
         "js_bits": pytest.approx(0.0, abs=0.002),
         "kl_bits": pytest.approx(0.0, abs=0.01),
+        "error_bits": pytest.approx(0.0004, rel=0.2),
         "n_eff": pytest.approx(1_200),
+        "hour": None,
     }
     assert shapes["embedding"]["js_bits"] > 0.2, "the projection that is furthest away"
     few = gauges([(NOW, _pane("length", ["08", "09"]))], baseline, NOW, 60.0)["shapes"]

@@ -23,6 +23,15 @@ def test_the_week_begins_on_monday() -> None:
     assert [hour_of_week(MONDAY + h) for h in (0, 25, 167, 168)] == [0, 25, 167, 0]
 
 
+def test_most_panes_name_the_hour_and_of_two_halves_the_later() -> None:
+    nine = (MONDAY + 9) * 60  # panes of a minute
+    assert gathered.main_hour(range(nine + 5, nine + 65), 60.0) == 9
+    assert gathered.main_hour(range(nine + 29, nine + 89), 60.0) == 9
+    assert gathered.main_hour(range(nine + 30, nine + 90), 60.0) == 10
+    assert gathered.main_hour(range(nine, nine + 180), 60.0) is None
+    assert gathered.main_hour([], 60.0) is None
+
+
 def test_an_hour_counts_once_and_weeks_add() -> None:
     one = with_hour(Hours(), MONDAY + 9, answers(300))
     assert with_hour(one, MONDAY + 9, answers(300)) == one

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
+from statistics import stdev
 
 import pytest
 from hypothesis import given, settings
@@ -122,6 +123,8 @@ def test_the_bias_of_equal_samples_is_taken_off_and_a_change_is_seen() -> None:
     bias = 7 / (8 * math.log(2)) * (2 / 400)
     raw = [_js(_drawn(dice, "abcdefgh", 400), _drawn(dice, "abcdefgh", 400)) for _ in range(400)]
     assert sum(raw) / len(raw) == pytest.approx(bias, rel=0.15)
+    error = divergence.js_error_bits(_drawn(dice, "abcdefgh", 400), _drawn(dice, "abcdefgh", 400))
+    assert stdev(raw) == pytest.approx(error, rel=0.15)
     assert max(found) == pytest.approx(bias)
     assert sum(found_kl) / len(found_kl) < 0.02
     far = divergence.js_bits({"a": 300, "b": 100}, {"a": 100, "b": 300})
@@ -187,6 +190,11 @@ def test_quantiles_merge_weigh_and_know_nothing_of_nothing() -> None:
 # --- conformal --------------------------------------------------------------------------------------------------------
 
 
+def p_value(score: int, calibration: list[int]) -> float:
+    """By its definition (Vovk, Gammerman and Shafer 2005): of all scores, this one among them, those as large."""
+    return (1 + sum(other >= score for other in calibration)) / (1 + len(calibration))
+
+
 @given(st.lists(st.integers(0, 50), max_size=120), st.integers(-1, 51), st.floats(0.01, 0.5))
 def test_beyond_the_limit_is_the_same_as_a_small_p_value(scores: list[int], score: int, level: float) -> None:
     largest: tuple[float, ...] = ()
@@ -194,7 +202,7 @@ def test_beyond_the_limit_is_the_same_as_a_small_p_value(scores: list[int], scor
         largest = conformal.kept(largest, one, room=len(scores))
     limit = conformal.limit(largest, len(scores), level)
     flagged = limit is not None and score > limit
-    assert flagged is (conformal.p_value(score, scores) <= level + 1e-12)
+    assert flagged is (p_value(score, scores) <= level + 1e-12)
 
 
 def test_ordinary_scores_are_flagged_at_their_level() -> None:

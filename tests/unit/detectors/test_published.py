@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.detectors.beta import beta_cdf, beta_quantile
-from proxy.detectors.conformal import p_value
+from proxy.detectors.conformal import limit
 from proxy.detectors.control_chart import ewma, p_limits
 from proxy.detectors.divergence import js_bits, kl_bits
 from proxy.detectors.exact_test import upper_tail
@@ -70,9 +70,12 @@ def test_the_divergence_of_a_binomial_from_the_uniform() -> None:
     assert apart == pytest.approx(1.0, abs=1e-5)
 
 
-def test_a_conformal_p_value_is_a_rank() -> None:
-    """Vovk, Gammerman and Shafer (2005), section 2.2: (how many score as high, itself included) / (n + 1)."""
-    assert [p_value(score, [1.0, 2.0, 3.0, 4.0]) for score in (0.5, 2.0, 3.5, 9.0)] == [1.0, 0.8, 0.4, 0.2]
+def test_a_conformal_limit_is_a_rank() -> None:
+    """Vovk, Gammerman and Shafer (2005), section 2.2: p = (how many score as high, itself included) / (n + 1).
+
+    So above 4 lies p = 0.2, above 3 p = 0.4, and nothing has p = 0.1.
+    """
+    assert [limit([1.0, 2.0, 3.0, 4.0], 4, level) for level in (0.1, 0.2, 0.4, 0.8)] == [None, 4.0, 3.0, 1.0]
 
 
 # Other people's code
