@@ -93,6 +93,16 @@ async def test_a_promotion_confirms_a_files_baseline_and_another_version_is_refu
             await orders.promote("support", "2", KIM)
 
 
+async def test_rates_of_now_are_shown_beside_those_of_the_baseline_whatever_they_are_kept_under(tmp_path: Path) -> None:
+    file, kept = tmp_path / "b.json", {"toxicity": {"none": [2, 100]}}
+    more = {"highs": kept, "anomaly": [1, 400], "hedging": {"none": [10, 100]}}
+    file.write_text(json.dumps({"refusals": {"crime": [960, 1000]}, **more}))
+    async with house(one_route(baseline_file=str(file))) as built:
+        shown = (await built.view())["window"]["signals"]
+        then = {signal: one["baseline"] for signal, one in shown.items() if one["baseline"] is not None}
+        assert then == {"toxicity": 0.02, "anomaly": 0.0025, "hedging": 0.1}
+
+
 async def test_a_forgotten_route_takes_its_shelf_with_it() -> None:
     async with house() as built:
         await learnt(built)

@@ -11,6 +11,7 @@ from proxy.control.bases.arming import Verdict
 from proxy.control.entry import Entry
 from proxy.control.views.exchanges import coverage_of
 from proxy.control.views.power import Now, power_json, power_of, status
+from proxy.control.views.standing import rates_in
 from proxy.core.baselines.baseline import Baseline
 from proxy.core.decisions.outcome import Outcome
 from proxy.core.drift.kinds import CANARY, told_apart
@@ -250,10 +251,8 @@ def _window(seen: Seen) -> dict[str, Any]:
 def _signal(baseline: Baseline | None, counts: Counts, signal: str) -> dict[str, Any]:
     """A rate over all answers now, and the baseline's ("all" strata together); None where nothing was counted."""
     now = gauge(counts, signal, frozenset(cell.stratum for cell in counts if cell.signal == signal))
-    known = {} if baseline is None else baseline.highs.get(signal, {})
-    n = sum(tally.n for tally in known.values())
     return {
         "rate": None if now is None else now.rate,
         "n": 0.0 if now is None else now.n,
-        "baseline": sum(tally.positives for tally in known.values()) / n if n else None,
+        "baseline": None if baseline is None else dict(rates_in(baseline)).get(signal),
     }
