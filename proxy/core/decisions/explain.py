@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from proxy.core.decisions.record import Record
+from proxy.core.decisions.shapes import shapes_of
 from proxy.core.evidence.contexts import told
 from proxy.core.evidence.findings import BAD_WHEN_LOW, bad_side
 from proxy.core.evidence.signals import REFUSAL_IN, TRIGGER
@@ -36,6 +37,7 @@ CAUSES: Final = {
     "prompts": "the canaries are steady: the prompts changed, not the model",
 }
 WORDS: Final = {"canary": "Refusal of canaries", "toxicity_p95": "Toxicity, 95th percentile,"}
+SHAPES_MAX: Final = 3  # lines of shapes
 WEIGHT_OF_LINE: Final = ("critical", "warning", "changed")
 
 
@@ -75,6 +77,7 @@ def _lines(record: Record) -> Iterator[str]:
         yield f"  Blind: {decision['blind']}."
     for finding in _found(decision):
         yield from _paragraph(finding, inputs, decision)
+    yield from _shapes(record)
     yield from _basis(inputs, decision)
 
 
@@ -186,6 +189,17 @@ def _budget(finding: Mapping[str, Any], inputs: Mapping[str, Any], decision: Map
     tests, routes = decision["tests"][finding["line"]], inputs["plan"].get("routes", 1)
     over = f"{tests} {finding['line']} lines" + (f" on each of {routes} routes" if routes > 1 else "")
     return f"at most one false alarm in {days:.0f} days over {over}"
+
+
+def _shapes(record: Record) -> Iterator[str]:
+    """The shapes that are further from the baseline's than chance takes them; the furthest few."""
+    told = [(name, one) for name, one in shapes_of(record).items() if one.tells][:SHAPES_MAX]
+    if told:
+        yield ""
+        yield "  Shapes of these panes, furthest from the baseline's first:"
+    for name, one in told:
+        of = "of all hours" if one.hour is None else f"of hour {one.hour} of the week"
+        yield f"    {name:<16} JS {one.js_bits:.3f} bits, KL {one.kl_bits:.3f}; worth {one.n_eff:.0f}; baseline {of}"
 
 
 def _basis(inputs: Mapping[str, Any], decision: Mapping[str, Any]) -> Iterator[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from proxy.core.decisions.record import Record
+from proxy.core.decisions.shapes import shapes_of
 from proxy.core.evidence.signals import REFUSAL
 from proxy.core.windows import SCALE
 
@@ -16,7 +18,8 @@ def explained(record: Record) -> dict[str, Any]:
 
     Rates are in [0, 1], odds natural logarithms, times Unix seconds. `weights`: observations of refusal in the panes
     of this look by their weight, relative to the heaviest. `group`: of a drift signal, whose share it is, and the side
-    of the line that is bad ("above 09-10"). An operator's order has no findings, and `ordered` instead.
+    of the line that is bad ("above 09-10"). `shapes`: as in
+    `drift.apart`, the furthest first. An operator's order has no findings, and `ordered` instead.
     """
     decision, inputs = record.body["decision"], record.body["inputs"]
     told = {
@@ -35,6 +38,7 @@ def explained(record: Record) -> dict[str, Any]:
     return {
         **told,
         "findings": [_finding(one, pane_s, decision["tests"]) for one in decision["findings"]],
+        "shapes": [{"signal": name, **asdict(one)} for name, one in shapes_of(record).items()],
         "weights": _weights(inputs),
         "baseline": inputs["baseline"],
         "policy": {"sha256": inputs["policy_sha256"], "mode": inputs["policy"]["mode"], "plan": inputs["plan"]["id"]},
