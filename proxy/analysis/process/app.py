@@ -94,9 +94,9 @@ def main(settings: Settings, reread: Callable[[], Settings]) -> int:
 async def _run(settings: Settings, reread: Callable[[], Settings]) -> None:
     loop = asyncio.get_running_loop()
     async with stores_of(settings) as stores:
-        keys = await open_keys(settings, stores.main)
         files = await LastGood(stores).files()
         policies = await loop.run_in_executor(None, load_policies, settings, files)
+        keys = await open_keys(settings, stores.main)
         await App(settings, policies, stores, reread, keys, files=files).run()
 
 
@@ -117,9 +117,9 @@ class App:
         bounds = settings.analysis
         self._settings = settings
         self._reread = reread
-        self._store = store = stores.main
         self._files = files
         self._last_good = LastGood(stores)
+        self._store = store = stores.main
         self._stop = asyncio.Event()
         self._life = Life("analysis", time.time())
         self._bounds = Bounds()
@@ -161,9 +161,9 @@ class App:
             judge=self._pipeline.judge,
             count=counting.of_one,
             tracing=None if self._tracer is None else self._tracer.tracing,
+            files=files,
         )
         self._plane.feedback = self._feedback.take
-            files=files,
         if self._tracer is not None:
             traced = Traced(self._tracer, lambda: self._settings, lambda: self._plane.snapshot)
             traced.listen(self._pipeline.judging)
@@ -175,9 +175,9 @@ class App:
     async def run(self) -> None:
         """Everything from start to end. Raises GroundwireError where it cannot start."""
         listen = self._settings.listen
+        await self._in_force(self._files)
         await self._pacing.load()
         await self._receiver.start()
-        await self._in_force(self._files)
         await self._plane.open()  # traffic has its enforcements before the model is loaded
         await self._chosen.take(self._settings.classifiers)
         await self._remote.take(self._settings.classifiers.remote)
@@ -354,11 +354,6 @@ class App:
             log.warning("analysis_recycled", memory_bytes=used, limit_bytes=limit)
             self._stop.set()
 
-    # --- reload ------------------------------------------------------------------------------------------------------
-
-    def _on_hangup(self) -> None:
-        task = asyncio.get_running_loop().create_task(self._reload(), name="reload")
-        self._tasks.add(task)
     async def _in_force(self, files: Files) -> None:
         """Settings and these files were taken: those that were good are kept for a start with a bad one."""
         if files.refused:
@@ -368,6 +363,11 @@ class App:
         self._last_good.say(files)
         await self._last_good.keep(files, time.time())
 
+    # --- reload ------------------------------------------------------------------------------------------------------
+
+    def _on_hangup(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._reload(), name="reload")
+        self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _reload(self) -> None:
