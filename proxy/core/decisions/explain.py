@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from proxy.core.decisions.record import Record
+from proxy.core.decisions.record import Record, sharing
 from proxy.core.decisions.shapes import shapes_of
 from proxy.core.evidence.contexts import told
 from proxy.core.evidence.findings import BAD_WHEN_LOW, bad_side
@@ -185,9 +185,10 @@ def _worst(decision: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def _budget(finding: Mapping[str, Any], inputs: Mapping[str, Any], decision: Mapping[str, Any]) -> str:
-    days = inputs["policy"]["budgets"][f"{finding['line']}_s"] / 86_400.0
-    tests, routes = decision["tests"][finding["line"]], inputs["plan"].get("routes", 1)
-    over = f"{tests} {finding['line']} lines" + (f" on each of {routes} routes" if routes > 1 else "")
+    is_drift, routes = bool(finding.get("detail")), inputs["plan"].get("routes", 1)
+    days = inputs["policy"]["budgets"]["drift_s" if is_drift else f"{finding['line']}_s"] / 86_400.0
+    sharers = "signals of drift" if is_drift else f"{finding['line']} lines"
+    over = f"{sharing(finding, inputs, decision)} {sharers}" + (f" on each of {routes} routes" if routes > 1 else "")
     return f"at most one false alarm in {days:.0f} days over {over}"
 
 

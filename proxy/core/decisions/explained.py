@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from proxy.core.decisions.record import Record
+from proxy.core.decisions.record import Record, sharing
 from proxy.core.decisions.shapes import shapes_of
 from proxy.core.evidence.signals import REFUSAL
 from proxy.core.windows import SCALE
@@ -37,7 +37,7 @@ def explained(record: Record) -> dict[str, Any]:
     pane_s = inputs["context"]["pane_s"]
     return {
         **told,
-        "findings": [_finding(one, pane_s, decision["tests"]) for one in decision["findings"]],
+        "findings": [_finding(one, pane_s, sharing(one, inputs, decision)) for one in decision["findings"]],
         "shapes": [{"signal": name, **asdict(one)} for name, one in shapes_of(record).items()],
         "weights": _weights(inputs),
         "baseline": inputs["baseline"],
@@ -49,7 +49,7 @@ def _done(decision: Mapping[str, Any]) -> dict[str, Any]:
     return {"action": decision["action"], "would_action": decision["would_action"]}
 
 
-def _finding(finding: Mapping[str, Any], pane_s: float, tests: Mapping[str, int]) -> dict[str, Any]:
+def _finding(finding: Mapping[str, Any], pane_s: float, tests: int) -> dict[str, Any]:
     estimate = finding["estimate"] or {}
     return {
         **{key: finding[key] for key in ("metric", "stratum", "line", "status")},
@@ -64,7 +64,7 @@ def _finding(finding: Mapping[str, Any], pane_s: float, tests: Mapping[str, int]
         "n_eff": estimate.get("n_eff", 0.0),
         "odds_ln": finding["ln_odds"],
         "limit_ln": finding["ln_limit"],
-        "tests": tests.get(finding["line"]),
+        "tests": tests,
         "guard_probability": finding["guard"],
         "change_s": _time(finding["since_pane"], pane_s),
         "called_s": _time(finding["crossed_pane"], pane_s),

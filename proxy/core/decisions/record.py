@@ -62,6 +62,11 @@ def _canonical(route: str, at_s: float, body: Mapping[str, Any]) -> bytes:
     return json.dumps(whole, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
+def sharing(finding: Mapping[str, Any], inputs: Mapping[str, Any], decision: Mapping[str, Any]) -> int:
+    """How many share the budget of a finding's line on a route: lines of its kind, or signals of drift."""
+    return len(inputs["plan"]["drift"]["watched"]) if finding.get("detail") else decision["tests"][finding["line"]]
+
+
 def panes_json(panes: Sequence[tuple[int, Counts]]) -> list[Any]:
     """Panes as [number, [[signal, stratum, r, y, count], ...]]."""
     return [[pane, [[*cell, count] for cell, count in sorted(counts.items())]] for pane, counts in panes]

@@ -111,6 +111,8 @@ def test_it_is_told_in_words_and_as_json_and_comes_out_the_same_again() -> None:
         assert told["group"].startswith(side[:5])
         low, high = sorted((told["proved_bound"], told["baseline"]))
         assert low < high
+        assert told["tests"] == 1
+        assert "at most one false alarm in 30 days over 1 signals of drift" in explain(record)
         assert f"proved     {side}" in explain(record)
         assert f"proved {side}" in one_line(record)
         assert f"Length, share of {told['group'][6:]}: {side[:5]} its warning line" in explain(record)
