@@ -98,6 +98,7 @@ async def test_rates_of_now_are_shown_beside_those_of_the_baseline_whatever_they
     more = {"highs": kept, "anomaly": [1, 400], "hedging": {"none": [10, 100]}}
     file.write_text(json.dumps({"refusals": {"crime": [960, 1000]}, **more}))
     async with house(one_route(baseline_file=str(file))) as built:
+        await built.second(built.plane)
         shown = (await built.view())["window"]["signals"]
         then = {signal: one["baseline"] for signal, one in shown.items() if one["baseline"] is not None}
         assert then == {"toxicity": 0.02, "anomaly": 0.0025, "hedging": 0.1}

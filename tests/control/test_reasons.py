@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.control.orders import Orders, Word
+from proxy.control.views.rates import SHOWN, rates_in, rates_of
 from proxy.control.views.reasons import reason_samples
-from proxy.control.views.standing import POWER_EVERY_S, SHOWN, rates_in, rates_of
+from proxy.control.views.standing import POWER_EVERY_S
 from proxy.core.decisions.ladder import Command
 from proxy.core.observation import NO_HARM
 from proxy.core.windows import SCALE, Cell, Counts

@@ -11,7 +11,7 @@ from proxy.control.bases.arming import Verdict
 from proxy.control.entry import Entry
 from proxy.control.views.exchanges import coverage_of
 from proxy.control.views.power import Now, power_json, power_of, status
-from proxy.control.views.standing import rates_in
+from proxy.control.views.rates import rates_in
 from proxy.core.baselines.baseline import Baseline
 from proxy.core.decisions.outcome import Outcome
 from proxy.core.drift.kinds import CANARY, told_apart

@@ -15,19 +15,14 @@ from proxy.control.entry import Entry
 from proxy.control.memory import Memory
 from proxy.control.setup import Setup
 from proxy.control.views.power import DAY_S, Now, power_of
-from proxy.core.baselines.baseline import Baseline, Tally
+from proxy.control.views.rates import rates_in, rates_of
+from proxy.core.baselines.baseline import Baseline
 from proxy.core.drift.apart import Apart, Pane, apart
-from proxy.core.evidence.estimates import gauge
-from proxy.core.evidence.signals import CANARY, HIGHS, REFUSAL
-from proxy.core.observation import NO_HARM
-from proxy.core.windows import Counts, merge, pane_of
+from proxy.core.windows import merge, pane_of
 
 RATES_OF_S: Final = 3_600.0
 RENEW_MIN_S: Final = 5.0
 POWER_EVERY_S: Final = 3_600.0
-ANOMALY: Final = "anomaly"
-HEDGING: Final = "hedging"
-SHOWN: Final = (REFUSAL, CANARY, *HIGHS, ANOMALY, HEDGING)  # signals whose rates a baseline has too
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,27 +81,3 @@ def _seen(panes: Sequence[Pane], baseline: Baseline | None, pane_s: float) -> St
     if baseline is None:
         return Standing(rates)
     return Standing(rates, dict(rates_in(baseline)), apart(panes, baseline, pane_s))
-
-
-def rates_of(counts: Counts) -> Iterable[tuple[str, float]]:
-    """The weighted rate of every signal that was counted; of refusal over harmful prompts only."""
-    for signal in SHOWN:
-        strata = frozenset(cell.stratum for cell in counts if cell.signal == signal)
-        found = gauge(counts, signal, strata - {NO_HARM} if signal == REFUSAL else strata)
-        if found is not None:
-            yield signal, found.rate
-
-
-def rates_in(baseline: Baseline) -> Iterable[tuple[str, float]]:
-    """The same of a baseline."""
-    tallies: Mapping[str, Mapping[str, Tally]] = {
-        REFUSAL: baseline.refusals,
-        CANARY: baseline.canary,
-        HEDGING: baseline.hedging,
-        ANOMALY: {ANOMALY: baseline.anomaly},
-        **baseline.highs,
-    }
-    for signal in SHOWN:
-        n = sum(one.n for one in tallies.get(signal, {}).values())
-        if n:
-            yield signal, sum(one.positives for one in tallies[signal].values()) / n
