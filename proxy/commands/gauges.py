@@ -56,10 +56,15 @@ def _charts(gauges: dict[str, Any]) -> list[str]:
 def _shapes(gauges: dict[str, Any]) -> list[str]:
     shapes = gauges.get("shapes") or {}
     rows = [
-        (name, one["kind"], _number(one["js_bits"], 4), _number(one["kl_bits"], 4), f"{one['n_eff']:.0f}")
+        (name, one["kind"], _number(one["js_bits"], 4), _number(one["kl_bits"], 4), f"{one['n_eff']:.0f}", _hour(one))
         for name, one in shapes.items()
     ]
-    return ["", columns([("SHAPE, 1 h", "KIND", "JS (BITS)", "KL (BITS)", "N"), *rows])] if rows else []
+    return ["", columns([("SHAPE, 1 h", "KIND", "JS (BITS)", "KL (BITS)", "N", "BASELINE OF"), *rows])] if rows else []
+
+
+def _hour(one: dict[str, Any]) -> str:
+    """Of which hour of the week the shape is that it is compared with."""
+    return "all hours" if one.get("hour") is None else f"hour {one['hour']}"
 
 
 def _number(value: float | None, digits: int = 3) -> str:

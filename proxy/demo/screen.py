@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from proxy.core.enforcement import Step
+from proxy.core.evidence.findings import bad_side
 from proxy.demo.board import Board, Scene, share_of_limit
 
 LINE_S: Final = 2.0  # between two plain lines
@@ -137,7 +138,8 @@ def _rate(route: dict[str, Any]) -> Text:
 def _evidence(test: dict[str, Any] | None) -> Text:
     if test is None:
         return Text("-")
-    proved = "" if test["proved"] is None else f", proved < {test['proved']:.2f}"
+    side = bad_side(test["metric"], test["stratum"])
+    proved = "" if test["proved"] is None else f", proved {side} {test['proved']:.2f}"
     words = f"{test['stratum']} {test['m']:.2f}: ln odds {test['odds_ln'] or 0:.1f} of {test['limit_ln']:.1f}{proved}"
     if test["status"] != "undecided":
         words += f", {test['status']}"
