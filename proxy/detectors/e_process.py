@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import lru_cache
-from typing import Final
+from math import exp, log1p
+from operator import mul
+from typing import Final, NamedTuple
 
 UNIT: Final = 1 << 32  # one nat
 COUNT_BITS: Final = 16  # counts come as multiples of 2^-16 of an observation
+HALF: Final = 1 << COUNT_BITS - 1
 LEVELS: Final = 8  # weight levels r = 0..7: a response weighs 2^-r
 ASIDE: Final = (0.97, 0.93, 0.85, 0.70, 0.45, 0.15)  # what is left of m (or of 1 - m) at each bet's alternative
 ABOVE: Final = (1.15, 1.35, 1.8, 3.0, 8.0, 25.0)  # multiples of a small m
@@ -42,8 +44,10 @@ class Direction(IntEnum):
     BAD_WHEN_HIGH = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Bet:
+NO_SUMS: Final[Cells] = {}
+
+
+class Bet(NamedTuple):
     """One bet. `log_r`: log R. `climb`: C, the evidence of its best beginning.
 
     While C is above 0, `start` is the pane of that beginning and `sums` are the counts since; else -1 and nothing.
@@ -52,7 +56,7 @@ class Bet:
     log_r: int = NOTHING
     climb: int = 0
     start: int = -1
-    sums: Cells = field(default_factory=dict)
+    sums: Cells = NO_SUMS
 
 
 Bets = tuple[Bet, ...]
@@ -73,7 +77,7 @@ def rows(direction: Direction, m: float) -> Mapping[tuple[int, int], Row]:
     """(weight level, outcome) -> log(1 + s lambda 2^-r (y - m)) of each bet, in UNIT. A pure function, remembered."""
     stakes = [int(direction) * abs(p - m) / (m * (1.0 - m)) for p in alternatives(direction, m)]
     return {
-        (r, y): tuple(round(math.log1p(stake * 2.0**-r * (y - m)) * UNIT) for stake in stakes)
+        (r, y): tuple(round(log1p(stake * 2.0**-r * (y - m)) * UNIT) for stake in stakes)
         for r in range(LEVELS)
         for y in (0, 1)
     }
@@ -89,14 +93,9 @@ def advance(bets: Bets, table: Tables, pane: int, cells: Cells) -> Bets:
     mine = {key: count for key, count in cells.items() if key in table}
     if not mine:
         return bets
-    gains = [0] * BETS
-    for key, count in mine.items():
-        for k, value in enumerate(table[key]):
-            gains[k] += count * value
-    return tuple(
-        _after(bet, (gain + (1 << COUNT_BITS - 1)) >> COUNT_BITS, pane, mine)
-        for bet, gain in zip(bets, gains, strict=True)
-    )
+    counts, columns = mine.values(), zip(*[table[key] for key in mine], strict=True)
+    gains = [sum(map(mul, counts, column)) + HALF >> COUNT_BITS for column in columns]
+    return tuple([_after(bet, gain, pane, mine) for bet, gain in zip(bets, gains, strict=True)])
 
 
 def _after(bet: Bet, gain: int, pane: int, cells: Cells) -> Bet:
@@ -114,8 +113,9 @@ def _after(bet: Bet, gain: int, pane: int, cells: Cells) -> Bet:
 
 def log_add(a: int, b: int) -> int:
     """log(exp(a) + exp(b)), in UNIT."""
-    high, low = (a, b) if a >= b else (b, a)
-    return high + round(math.log1p(math.exp((low - high) / UNIT)) * UNIT)
+    if a < b:
+        a, b = b, a
+    return a + round(log1p(exp((b - a) / UNIT)) * UNIT)
 
 
 def log_evidence(bets: Bets) -> int:

@@ -25,8 +25,12 @@ def lower_limit(positives: int, n: int, confidence: float) -> float:
     return beta_quantile(confidence, positives, n - positives + 1)
 
 
+@lru_cache(maxsize=1024)
 def upper_limit(positives: int, n: int, confidence: float) -> float:
-    """The Clopper-Pearson upper limit: the rate at which `positives` or fewer have probability `confidence`."""
+    """The Clopper-Pearson upper limit: the rate at which `positives` or fewer have probability `confidence`.
+
+    A pure function, remembered.
+    """
     if positives >= n:
         return 1.0
     return 1.0 - beta_quantile(confidence, n - positives, positives + 1)

@@ -140,8 +140,9 @@ def _after(one: Drifted, watched: Watched, plan: DriftPlan, pane: int, binned: B
     sums, bounds = _sums(watched, binned), watched.at(plan.hour(pane))
     if one.is_crossed:
         return _healed(one, watched, plan, bounds, sums)
+    at = pane, watched.capital
     tracks = tuple(
-        _tracked(track, test, plan, bound.line, sums.get((test.histogram, test.group), {}), (pane, watched.capital))
+        _tracked(track, test, plan, bound.line, sums.get((test.histogram, test.group), {}), at)
         for track, test, bound in zip(one.tracks, watched.tests, bounds, strict=True)
     )
     after = replace(one, tracks=tracks, odds=log_evidence(tracks), leader=_leader(tracks))

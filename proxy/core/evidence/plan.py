@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Final, NamedTuple
 
 from proxy.core.baselines.baseline import Baseline, Tally
@@ -29,7 +29,7 @@ BLIND_TESTS: Final = 1
 CANARIES: Final = f"{CANARY}:"  # before the harm category of a canary, among the strata of users' prompts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Test:
     """One line of one stratum. `lines`: the line of each category that takes part. `table`: the bets' logarithms.
 
@@ -45,12 +45,12 @@ class Test:
     metric: str = REFUSAL
     guards: Mapping[str, float] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def place(self) -> str:
         """Names all lines of this stratum: "overall", "canary:overall"."""
         return self.stratum if self.metric == REFUSAL else f"{self.metric}:{self.stratum}"
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Names this test in a state: "overall/warning"."""
         return f"{self.place}/{self.line}"

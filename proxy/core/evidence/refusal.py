@@ -130,7 +130,7 @@ def advanced(lines: Lines, tests: Sequence[Test], plan: Plan, pane: int, cells: 
         bets = state.bets if strata.isdisjoint(test.lines) else advance(state.bets, test.table, pane, cells)
         if bets is not state.bets:
             touched.append(test)
-            after[test.key] = replace(state, bets=bets)
+            after[test.key] = LineState(bets, state.status, state.crossed_pane)
         elif test.key not in after:
             after[test.key] = state
     for test in touched:
