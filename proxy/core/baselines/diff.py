@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any
 
 from proxy.core.baselines.baseline import NOT_KNOWN, Baseline, Tally
+from proxy.core.drift.apart import furthest
 from proxy.core.drift.shapes import TOXICITY_BIN, Shape, size
 from proxy.detectors import quantile
-
-BINS_PER_OBSERVATION: Final = 5  # a shape of fewer observations a bin says nothing (detection section 7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,7 @@ class RateChange:
 
 @dataclass(frozen=True, slots=True)
 class ShapeChange:
-    """One shape on both sides. `js_bits`: Jensen-Shannon divergence less its bias; None where there is too little."""
+    """One shape on both sides. `js_bits`: as in `drift.apart`; None where there is too little."""
 
     name: str
     before: int
@@ -109,27 +107,11 @@ def _limits(tally: Tally, confidence: float) -> tuple[float, float]:
 
 
 def _shape(name: str, before: Shape, after: Shape) -> ShapeChange:
-    bins, n, m = sorted({*before, *after}), size(before), size(after)
-    if min(n, m) < BINS_PER_OBSERVATION * len(bins) or not bins:
-        return ShapeChange(name, n, m, None)
-    p, q = _shares(before, bins), _shares(after, bins)
-    middle = [(a + b) / 2.0 for a, b in zip(p, q, strict=True)]
-    js = _entropy(middle) - (_entropy(p) + _entropy(q)) / 2.0
-    bias = (len(bins) - 1) / (8.0 * math.log(2.0)) * (1.0 / n + 1.0 / m)
-    return ShapeChange(name, n, m, max(0.0, js - bias))
+    found = furthest(after, before)
+    return ShapeChange(name, size(before), size(after), found[0] if found else None)
 
 
 def _coarse(name: str, baseline: Baseline) -> Shape:
     """Parts of bins tell lines apart; to tell distributions apart whole bins need fewer observations."""
     shape = baseline.shapes.get(name, {})
     return quantile.coarse(shape) if name == TOXICITY_BIN else shape
-
-
-def _shares(shape: Shape, bins: list[str]) -> list[float]:
-    total = sum(shape.values())
-    return [shape.get(name, 0) / total for name in bins]
-
-
-def _entropy(shares: list[float]) -> float:
-    """In bits."""
-    return -math.fsum(share * math.log2(share) for share in shares if share > 0.0)

@@ -75,20 +75,30 @@ def _apart(binned: Binned, baseline: Baseline, hour: int | None) -> Iterator[tup
 
 
 def _of_shape(name: str, bins: Bins, shape: Shape, hour: int | None) -> Apart:
-    pairs = [(_histogram(bins, part), _part(shape, part)) for part in sorted({split(bin_)[0] for bin_ in shape})]
-    n = max((sum(now.values()) for now, _ in pairs), default=0.0)
-    known = [(js, kl_bits(*pair), js_error_bits(*pair)) for pair in pairs if (js := js_bits(*pair)) is not None]
-    js, kl, error = max(known, default=(None, None, None))
-    return Apart(kind_of(name).value, js, kl, error, n, hour)
+    now = [_weighed(bins, part) for part in {split(bin_)[0] for bin_ in bins}]
+    js, kl, error = furthest({bin_: n for one in now for bin_, n in one.items()}, shape) or (None, None, None)
+    return Apart(kind_of(name).value, js, kl, error, max(sum(one.values()) for one in now), hour)
 
 
-def _histogram(bins: Bins, part: str) -> Histogram:
-    """Weighted shares times the effective sample size."""
+def furthest(now: Histogram, then: Histogram) -> tuple[float, float, float] | None:
+    """(JS, KL, error of JS) in bits; of several histograms in one those of the largest JS. None: too few answers."""
+    parts = sorted({split(bin_)[0] for bin_ in (*now, *then)})
+    pairs = [(_part(now, part), _part(then, part)) for part in parts]
+    known = [
+        (js, kl, js_error_bits(*pair))
+        for pair in pairs
+        if (js := js_bits(*pair)) is not None and (kl := kl_bits(*pair)) is not None
+    ]
+    return max(known, default=None)
+
+
+def _weighed(bins: Bins, part: str) -> Histogram:
+    """Of one histogram, weighted shares times the effective sample size."""
     mine = {bin_: one for bin_, one in bins.items() if split(bin_)[0] == part}
     weight, squares = sum(one.weight for one in mine.values()), sum(one.squares for one in mine.values())
     n_eff = Sums(weight, weight, squares).n_eff
     return {bin_: one.weight / weight * n_eff for bin_, one in mine.items()} if weight else {}
 
 
-def _part(shape: Shape, part: str) -> Histogram:
-    return {bin_: float(n) for bin_, n in shape.items() if split(bin_)[0] == part}
+def _part(histogram: Histogram, part: str) -> Histogram:
+    return {bin_: n for bin_, n in histogram.items() if split(bin_)[0] == part}
