@@ -180,10 +180,10 @@ class Pipeline:
             self.totals.busy_s += loop.time() - begin_s
             await asyncio.sleep(0)  # let everybody else have a turn
 
-    async def judge(self, exchange: Exchange, purpose: Purpose) -> tuple[Observation, ...]:
-        """For questions of our own: judged by whoever judges users' answers now, and counted nowhere."""
+    async def judge(self, exchange: Exchange, purpose: Purpose, version: str = "") -> tuple[Observation, ...]:
+        """For questions of our own, counted nowhere: by the judge of this version, "" whoever judges users' now."""
         loop = asyncio.get_running_loop()
-        [seen] = await loop.run_in_executor(self._thread, self.judging.judge, [exchange], purpose)
+        [seen] = await loop.run_in_executor(self._thread, self.judging.judge, [exchange], purpose, version)
         return unknown(exchange, purpose) if seen is None else seen
 
     def count_later(self, key: counting.Key, cell: Cell, count: int) -> bool:

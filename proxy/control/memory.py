@@ -3,7 +3,7 @@
 routes             the names of all routes that were found and not forgotten
 route/NAME         an Entry
 guard              a Guard
-check/BASE         a Checked
+check/BASE+JUDGE   a Checked
 baseline/ASKING    a Progress
 snapshot           the highest version that was published
 shelf, version, watch: see `shelves`
@@ -44,6 +44,7 @@ from proxy.core.decisions.severity import Severity
 from proxy.core.enforcement import Step
 from proxy.core.errors import StateError
 from proxy.core.policies.diff import Stand, stand_of
+from proxy.core.routes import Target
 from proxy.stores.contract import Store
 
 DECISION: Final = "decision"
@@ -71,7 +72,7 @@ class Memory:
         )
         self._entries: dict[str, Kept[Entry | None]] = {}
         self._shadows: dict[tuple[str, str], Kept[Shadow | None]] = {}
-        self._checks: dict[str, Kept[Checked | None]] = {}
+        self._checks: dict[tuple[Target, str], Kept[Checked | None]] = {}
         self._progress: dict[str, Kept[Progress]] = {}
         self.shelves = Shelves(store)
 
@@ -105,9 +106,8 @@ class Memory:
         others = self.known_entries().values()
         base = gone.route.base
         if base is not None and all(one.route.base != base for one in others):
-            key = arming.key_of(base.upstream, base.model)
-            await self._drop(self.check(base.upstream, base.model))
-            self._checks.pop(key, None)
+            for key in [key for key in self._checks if key[0] == base]:
+                await self._drop(self._checks.pop(key))
         if gone.built_of and all(one.built_of != gone.built_of for one in others):
             await self._drop(self.progress(gone.built_of))
             self._progress.pop(gone.built_of, None)
@@ -141,21 +141,21 @@ class Memory:
         return {name: one for name, one in found.items() if one is not None}
 
     async def refresh(self) -> None:
-        """Read anew what a look needs besides the entry of its route: the guard and the checks of bases."""
+        """Read anew what a look needs besides the entry of its route and the checks of bases: the guard, the loads."""
         await self.guard.load()
         await self.loads.load()
         await self.at_hand.load()
-        for base in {one.route.base for one in self.known_entries().values()}:
-            if base is not None:
-                await self.check(base.upstream, base.model).load()
 
-    def check(self, upstream: str, model: str) -> Kept[Checked | None]:
-        """The last check of a base."""
-        key = arming.key_of(upstream, model)
-        if key not in self._checks:
+    def check(self, base: Target, judge: str) -> Kept[Checked | None]:
+        """The last check of a base by the judge of this version."""
+        if (base, judge) not in self._checks:
             codec: Codec[Checked | None] = Codec(arming.from_bytes, _check_write, None)
-            self._checks[key] = Kept(self.store, key, codec)
-        return self._checks[key]
+            self._checks[base, judge] = Kept(self.store, arming.key_of(base, judge), codec)
+        return self._checks[base, judge]
+
+    def checks(self, base: Target) -> list[Kept[Checked | None]]:
+        """Those of a base that were looked for here, by any judge."""
+        return [kept for (of, _), kept in self._checks.items() if of == base]
 
     def progress(self, asking: str) -> Kept[Progress]:
         """How far the asking of a base has come."""

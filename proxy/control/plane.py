@@ -216,6 +216,7 @@ class ControlPlane:
         """One look at every route, then publish what changed."""
         now_s = self.now()
         await self.memory.refresh()
+        await self.bases.refresh(self.setup)
         await self.take_promotions()
         await self._steering.say_load(now_s)
         await self.handovers.say(self.setup, now_s)

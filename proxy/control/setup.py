@@ -44,6 +44,11 @@ class Setup:
         return self.versions.get(JUDGE, "")
 
     @property
+    def at_hand(self) -> frozenset[str]:
+        """Versions of all judges that can be asked here."""
+        return self.judges | {self.judge}
+
+    @property
     def alone(self) -> str:
         """Why automatic actions are held on every route: replicas that decide alone flap. "" where nothing holds."""
         replicas, kind = self.settings.replicas, self.settings.store.kind

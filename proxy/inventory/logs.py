@@ -55,6 +55,7 @@ LOG_FIELDS: Final = fields("""
     id: evidence record
     ignored: how many models are not watched
     judged: answers to prompts of our own
+    judge: version of who judged
     key: key of a state value
     keys: settings
     kind: class of an exception, or of drift

@@ -242,8 +242,8 @@ STATE: Final = (
     Kept(
         "proxy.control.bases.arming:Checked",
         "A check of a base",
-        "store, state `check/BASE`",
-        "Whether the base is fit to serve.",
+        "store, state `check/HASH`",
+        "Whether the base is fit to serve, as one judge sees it.",
         "until the next check",
         OPERATORS,
         fields("""

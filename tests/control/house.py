@@ -20,6 +20,7 @@ from proxy.core.baselines.baseline import Baseline, Kind, Standing, Tally
 from proxy.core.baselines.fingerprint import SYSTEM
 from proxy.core.enforcement import Snapshot
 from proxy.core.policies.policy import BaselineRules, Policy
+from proxy.core.routes import Target
 from proxy.core.windows import SCALE, Cell
 from proxy.demo.synthetic import Synthetic, make_app
 from proxy.stores.contract import Store
@@ -70,9 +71,9 @@ class House:
         return ControlPlane(self.settings, policies, self.store, self.published.append, self.clock)
 
     async def vouch(self, upstream: str = "default", model: str = "base-model", refused: int = 24) -> None:
-        """The base answered its check prompts."""
+        """The base answered its check prompts, and whoever judges now judged them."""
         checked = Checked(self.clock(), 24, 24, refused)
-        await self.plane.memory.check(upstream, model).edit(lambda _: checked)
+        await self.plane.memory.check(Target(upstream, model), self.plane.setup.judge).edit(lambda _: checked)
 
     async def answers(self, refused: int, complied: int, route: str = "support", model: str = "") -> None:
         """Evaluated answers in the pane of now, the same of each category."""

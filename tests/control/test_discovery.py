@@ -284,7 +284,7 @@ async def test_a_check_of_a_base_goes_with_the_last_route_of_the_base() -> None:
             await built.plane.discover()
             built.clock.now_s += 604_801.0
             await built.plane.discover()
-            checked = await built.store.load(key_of("default", "base-model"))
+            checked = await built.store.load(key_of(Target("default", "base-model"), ""))
             assert (checked is not None) == bool(left)
 
 

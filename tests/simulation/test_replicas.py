@@ -22,6 +22,7 @@ from proxy.control.policies.in_force import Loaded, Policies
 from proxy.core.decisions.engine import Context, Outcome, RouteState, state_to_json, step
 from proxy.core.decisions.record import to_bytes
 from proxy.core.enforcement import Step
+from proxy.core.routes import Target
 from proxy.core.windows import SCALE, Cell, pane_of
 from proxy.stores.contract import Store
 from proxy.stores.embedded import open_embedded
@@ -176,7 +177,8 @@ def _with_baseline(entry: Entry | None) -> Entry | None:
 
 
 async def _vouched(plane: ControlPlane) -> None:
-    await plane.memory.check("default", "base-model").edit(lambda _: Checked(plane.now(), 24, 24, 24))
+    base = Target("default", "base-model")
+    await plane.memory.check(base, plane.setup.judge).edit(lambda _: Checked(plane.now(), 24, 24, 24))
 
 
 def _answers(second: int) -> dict[Cell, int]:

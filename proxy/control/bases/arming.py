@@ -21,6 +21,7 @@ from proxy.control.routes.upstreams import Answer, Unreachable, UpstreamClient
 from proxy.core.errors import StateError
 from proxy.core.exchange import Purpose
 from proxy.core.observation import Observation
+from proxy.core.routes import Target
 
 CHAT: Final = "/v1/chat/completions"
 COMPLETIONS: Final = "/v1/completions"
@@ -35,10 +36,10 @@ NEVER: Final = "the base has not answered its check prompts yet"
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a base answered at `at_s` (Unix): `refused` of `judged` harmful prompts; `failure` where it did not.
+    """What a base answered at `at_s` (Unix), as one judge saw it: `refused` of `judged` harmful prompts.
 
-    `paths` are those it was asked on. `unreached`: the failure says nothing of the base. `note`: why the last try to
-    ask it anew, at `tried_s`, did not end.
+    `failure`: why it did not, or did not well. `paths` are those it was asked on. `unreached`: the failure says nothing
+    of the base. `note`: why the last try to ask it anew, at `tried_s`, did not end.
     """
 
     at_s: float
@@ -205,9 +206,9 @@ def _question(path: str, model: str, prompt: str) -> dict[str, Any]:
     return {"model": model, **asked, "max_tokens": ANSWER_TOKENS, "temperature": 0}
 
 
-def key_of(upstream: str, model: str) -> str:
-    """The key of a base's last check in the store; routes that share a base share it."""
-    return "check/" + hashlib.sha256(orjson.dumps([upstream, model])).hexdigest()[:16]
+def key_of(base: Target, judge: str) -> str:
+    """The key of a base's last check by a judge in the store; routes that share both share it."""
+    return "check/" + hashlib.sha256(orjson.dumps([base.upstream, base.model, judge])).hexdigest()[:16]
 
 
 def to_bytes(checked: Checked) -> bytes:

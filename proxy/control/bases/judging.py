@@ -1,9 +1,9 @@
-"""Who judges the answers to Groundwire's own questions: whoever judges users' answers, so that the two compare."""
+"""Who judges the answers to Groundwire's own questions: whoever judged what they are compared with."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from proxy.core.exchange import Body, Exchange, Purpose
 from proxy.core.observation import Observation
@@ -12,12 +12,22 @@ from proxy.dialects.contract import Plain
 from proxy.dialects.registry import dialect_of
 from proxy.features.judge import observations
 
-Judge: TypeAlias = Callable[[Exchange, Purpose], Awaitable[tuple[Observation, ...]]]
 Count: TypeAlias = Callable[[Observation], Iterable[tuple[Cell, int]]]
 
 
-async def by_patterns(exchange: Exchange, purpose: Purpose) -> tuple[Observation, ...]:
-    """The cue lists: no classifier, no thread."""
+class Judge(Protocol):
+    """Judges the answer of an exchange. `version` names who does, "" whoever judges users' answers now.
+
+    One that is not at hand leaves the answer unassessed.
+    """
+
+    def __call__(
+        self, exchange: Exchange, purpose: Purpose, version: str = ""
+    ) -> Awaitable[tuple[Observation, ...]]: ...
+
+
+async def by_patterns(exchange: Exchange, purpose: Purpose, version: str = "") -> tuple[Observation, ...]:  # noqa: ARG001
+    """The cue lists, whoever is asked for: no classifier, no thread."""
     dialect = dialect_of(exchange.method, exchange.path)
     return observations(exchange, dialect=dialect, decode=_decode, prompt_hash=_no_hash, purpose=purpose)
 

@@ -12,7 +12,8 @@ from proxy.analysis.judging.assessing import Work
 from proxy.analysis.judging.glancing import Read, glance_of
 from proxy.analysis.sampling.sampler import Sampler
 from proxy.core.baselines.handover import Duty, beside
-from proxy.core.observation import Observation
+from proxy.core.exchange import Purpose
+from proxy.core.observation import Observation, Unassessed
 from proxy.core.sampling import Glance, Rates
 from proxy.core.windows import SCALE, Cell
 from proxy.features.judge import JUDGE_VERSION, judged
@@ -84,6 +85,18 @@ async def test_the_classifier_before_judges_while_it_is_kept(rig: Rig) -> None:
     counts = await rig.counts()
     assert counts[Cell("assessed", "unavailable", 0, 0)] == SCALE, "another judge's verdict is none"
     assert counts[OK] == SCALE
+
+
+async def test_a_question_of_our_own_is_judged_by_whom_it_is_asked_for(rig: Rig) -> None:
+    """A base is held to the line of the judge that made it."""
+    rig.pipeline.judging.assessor, rig.pipeline.judging.before = Strict("guard-2"), Strict("guard-1")
+    asked = exchange("How are you?", ANSWER)
+    for version in ("", "guard-1", "guard-2"):
+        [seen] = await rig.pipeline.judge(asked, Purpose.CHECK, version)
+        assert (seen.refusal, seen.unassessed) == (1, None), version
+    assert (rig.pipeline.judging.assessor.items, rig.pipeline.judging.before.items) == (2, 1)
+    [seen] = await rig.pipeline.judge(asked, Purpose.CHECK, "guard-0")
+    assert (seen.refusal, seen.unassessed) == (None, Unassessed.UNAVAILABLE), "another judge's verdict is none"
 
 
 async def test_a_prompt_is_learnt_from_once(rig: Rig) -> None:
