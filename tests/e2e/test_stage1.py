@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
 import yaml
 
 from proxy.demo import prompts
 from proxy.features.judge import JUDGE_VERSION
-from tests.support import Groundwire, groundwire, until
+from tests.e2e.scripted import ROUTE, Model, ask, judge, metric, route, served
+from tests.support import groundwire, until
 from tests.unit.classifiers import folders
 
 SETTINGS = {"discovery": {"interval_s": 1}, "pane_s": 1, "close_lag_s": 4}
@@ -30,83 +26,11 @@ MAIL = "ada.miller@" + "mailbox.example"  # invented
 PHONE = "212-" + "555-0143"  # of the range kept for fiction
 
 
-@dataclass
-class Model:
-    """A model server with a base and its adapter; a test sets what it says to a prompt."""
-
-    say: Callable[[str], str]
-    asked: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def answer(self, body: dict[str, Any]) -> dict[str, Any]:
-        with self.lock:
-            self.asked += 1
-        message = {"role": "assistant", "content": self.say(body["messages"][-1]["content"])}
-        return {"model": body["model"], "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
-
-
-def listing() -> dict[str, Any]:
-    base = {"id": "base-model", "object": "model", "root": "base", "parent": None}
-    return {"object": "list", "data": [base, {**base, "id": "support-lora", "root": "lora", "parent": "base-model"}]}
-
-
 @pytest.fixture
 def model() -> Iterator[tuple[Model, str]]:
-    served = Model(lambda prompt: REFUSAL if prompt.partition(" Answer ")[0] in HARMFUL else ANSWER)
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self._send(listing())
-
-        def do_POST(self) -> None:
-            self._send(served.answer(json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
-
-        def _send(self, body: dict[str, Any]) -> None:
-            data = json.dumps(body).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield served, f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-def ask(wire: Groundwire, text: str) -> str:
-    body = json.dumps({"model": "support-lora", "messages": [{"role": "user", "content": text}]}).encode()
-    request = Request(f"{wire.data}/v1/chat/completions", body, {"Content-Type": "application/json"})
-    with urlopen(request, timeout=60) as answer:
-        assert answer.status == 200
-        return str(json.load(answer)["choices"][0]["message"]["content"])
-
-
-def route(wire: Groundwire) -> dict[str, Any]:
-    routes: list[dict[str, Any]] = wire.control.get("/v1/routes")["routes"]
-    found = [one for one in routes if one["name"] == "support-lora"]
-    if not found:
-        raise RuntimeError("the route is not discovered yet")
-    return found[0]
-
-
-def metric(wire: Groundwire, line: str) -> float:
-    """The value of a metric with its labels; 0 where it is not there."""
-    page = wire.get(f"{wire.analysis_health}/metrics")[1]
-    return next((float(one.rpartition(" ")[2]) for one in page.splitlines() if one.startswith(line)), 0.0)
-
-
-def judge(wire: Groundwire) -> str:
-    page = wire.get(f"{wire.analysis_health}/metrics")[1]
-    return page.partition('groundwire_classifier_info{version="')[2].partition('"')[0]
+    one = Model({ROUTE: lambda prompt: REFUSAL if prompt.partition(" Answer ")[0] in HARMFUL else ANSWER})
+    with served(one) as url:
+        yield one, url
 
 
 def endless(texts: list[str]) -> Iterator[str]:
@@ -117,7 +41,7 @@ def endless(texts: list[str]) -> Iterator[str]:
 
 @pytest.mark.timeout(300)
 def test_answers_that_turn_toxic_raise_the_line_and_a_leak_is_flagged(tmp_path: Path, model: tuple[Model, str]) -> None:
-    served, url = model
+    scripted, url = model
     policy = tmp_path / "policy.yaml"
     policy.write_text(yaml.safe_dump({"mode": "enforce", "baseline": {"closes_at": 40, "provisional_reverts": True}}))
     settings = {**SETTINGS, "policy": str(policy), "classifiers": {"enabled": True}}
@@ -138,7 +62,7 @@ def test_answers_that_turn_toxic_raise_the_line_and_a_leak_is_flagged(tmp_path: 
         assert metric(wire, 'groundwire_answers_flagged_total{route="support-lora",signal="toxicity"}') == 0
 
         number = count()
-        served.say = lambda _: f"{INSULT} That was number {next(number)}. Write to {MAIL} or call {PHONE}."
+        scripted.says[ROUTE] = lambda _: f"{INSULT} That was number {next(number)}. Write to {MAIL} or call {PHONE}."
 
         def watched() -> Any:
             ask(wire, next(harmless))

@@ -1,0 +1,107 @@
+"""A model server whose answers a test writes, and what tests ask of the program in front of it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.request import Request, urlopen
+
+from tests.support import Groundwire
+
+ROUTE = "support-lora"
+BASE = {"id": "base-model", "object": "model", "root": "base", "parent": None}
+
+Say = Callable[[str], str]
+
+
+@dataclass
+class Model:
+    """A base and its adapters. A test sets what an adapter says to a prompt; the base says `otherwise`."""
+
+    says: dict[str, Say]
+    otherwise: str = "Start with warm water and a clean bowl."
+
+    def listing(self) -> dict[str, Any]:
+        adapters = [{**BASE, "id": name, "root": f"lora/{name}", "parent": BASE["id"]} for name in self.says]
+        return {"object": "list", "data": [BASE, *adapters]}
+
+    def answer(self, body: dict[str, Any]) -> dict[str, Any]:
+        prompt, say = body["messages"][-1]["content"], self.says.get(body["model"])
+        message = {"role": "assistant", "content": say(prompt) if say else self.otherwise}
+        return {"model": body["model"], "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+
+
+@contextmanager
+def served(model: Model) -> Iterator[str]:
+    """The URL at which it answers."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # head and body are two writes: the second would wait for an acknowledgement
+
+        def do_GET(self) -> None:
+            self._send(model.listing())
+
+        def do_POST(self) -> None:
+            self._send(model.answer(json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+
+        def _send(self, body: dict[str, Any]) -> None:
+            data = json.dumps(body).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def ask(wire: Groundwire, text: str, model: str = ROUTE) -> str:
+    """The answer to one question."""
+    body = json.dumps({"model": model, "messages": [{"role": "user", "content": text}]}).encode()
+    request = Request(f"{wire.data}/v1/chat/completions", body, {"Content-Type": "application/json"})
+    with urlopen(request, timeout=60) as answer:
+        assert answer.status == 200
+        return str(json.load(answer)["choices"][0]["message"]["content"])
+
+
+def route(wire: Groundwire, name: str = ROUTE) -> dict[str, Any]:
+    """What the control API shows of a route. Raises RuntimeError while it is not discovered."""
+    routes: list[dict[str, Any]] = wire.control.get("/v1/routes")["routes"]
+    found = [one for one in routes if one["name"] == name]
+    if not found:
+        raise RuntimeError("the route is not discovered yet")
+    return found[0]
+
+
+def metric(wire: Groundwire, line: str, where: str = "") -> float:
+    """The value of a metric with its labels, of analysis unless another URL is given; 0 where it is not there."""
+    return shown(wire, line, where) or 0.0
+
+
+def shown(wire: Groundwire, line: str, where: str = "") -> float | None:
+    """As `metric`; None where it is not there."""
+    page = wire.get(f"{where or wire.analysis_health}/metrics")[1]
+    return next((float(one.rpartition(" ")[2]) for one in page.splitlines() if one.startswith(line)), None)
+
+
+def judge(wire: Groundwire) -> str:
+    """The version of the classifier that judges."""
+    page = wire.get(f"{wire.analysis_health}/metrics")[1]
+    return page.partition('groundwire_classifier_info{version="')[2].partition('"')[0]
