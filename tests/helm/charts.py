@@ -119,10 +119,10 @@ INJECTIONS: Mapping[str, tuple[Path, Mapping[str, Any]]] = {
 }
 
 
-def render(chart: Path, values: Mapping[str, Any]) -> dict[str, str]:
+def render(chart: Path, values: Mapping[str, Any], name: str = "demo", namespace: str = "models") -> dict[str, str]:
     """Template by template. Raises helm_python.HelmError."""
     with helm_python.Chart.load(str(chart)) as loaded:
-        documents = loaded.render(dict(values), name="demo", namespace="models")
+        documents = loaded.render(dict(values), name=name, namespace=namespace)
     return {path: text for path, text in sorted(documents.items()) if text.strip()}
 
 

@@ -1,4 +1,4 @@
-"""The code blocks of the pages that an operator copies from, by the name that `TRIED` gives each in its page's order."""
+"""The code blocks of the pages that an operator copies from, by the names that `TRIED` gives them in order."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ TRIED: Mapping[str, Mapping[str, str]] = {
         "service": "test_unit.py",
         "container": "../image/test_install_docs.py",
         "compose": "../image/test_install_docs.py",
+        "compose up": "../image/test_install_docs.py",
         "tls": "test_tls.py",
         "drill": "test_serving.py",
     },
@@ -31,6 +32,7 @@ TRIED: Mapping[str, Mapping[str, str]] = {
         "gateway": "test_charts.py",
         "dependency": "test_charts.py",
         "pod": "test_charts.py",
+        "sidecar": "test_charts.py",
         "pool": "test_charts.py",
         "upgrade": "test_charts.py",
     },

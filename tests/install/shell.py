@@ -101,7 +101,7 @@ class Shell:
         until(ready, "readiness of both processes")
 
     def route(self, name: str, state: Path | None = None) -> Mapping[str, Any]:
-        """Wait until a route is known, asked without a command: a program takes a second to start. What is known of it."""
+        """Wait until a route is known, without a command: a program takes a second to start. What is known of it."""
         socket = (state or self.folder / "state" / "groundwire") / "control.sock"
 
         def found() -> Mapping[str, Any] | None:
@@ -131,7 +131,8 @@ def _answers(port: int) -> bool:
 @contextmanager
 def shell(folder: Path, more: Mapping[str, str] | None = None) -> Iterator[Shell]:
     """A shell with free ports; what it started is ended."""
-    one = Shell(folder, *free_ports(3), more=dict(more or {}))
+    data, health, analysis = free_ports(3)
+    one = Shell(folder, data, health, analysis, more=dict(more or {}))
     try:
         yield one
     finally:

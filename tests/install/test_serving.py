@@ -8,7 +8,6 @@ import subprocess
 from pathlib import Path
 from urllib.request import urlopen
 
-
 from tests.e2e.conftest import upstream
 from tests.install.blocks import block
 from tests.install.shell import shell

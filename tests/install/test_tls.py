@@ -58,7 +58,11 @@ def test_tls_on_both_sides_and_a_key_of_its_own(tmp_path: Path) -> None:
     client = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
     with locked(context, asked) as port, shell(tmp_path) as one:
         settings = block("install/gateway.md", "tls").with_words(
-            {"models.internal:8443": f"localhost:{port}", "/etc/groundwire": str(tmp_path), "/run/secrets": str(tmp_path)}
+            {
+                "models.internal:8443": f"localhost:{port}",
+                "/etc/groundwire": str(tmp_path),
+                "/run/secrets": str(tmp_path),
+            }
         )
         (tmp_path / "groundwire.yaml").write_text(settings.text)
         one.run("groundwire check groundwire.yaml")

@@ -1,4 +1,4 @@
-"""The systemd unit of docs/install/gateway.md: read by systemd's own verifier, and its words carried out in its place."""
+"""The systemd unit of docs/install/gateway.md: read by systemd's verifier, and its words carried out."""
 
 from __future__ import annotations
 

