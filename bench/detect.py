@@ -12,6 +12,7 @@ hours. Peers that are slow are left out of those: they find none of the rarer ch
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import sys
 import time
@@ -56,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _print(table)
     if gone := [*missing(), *([] if alibi else ["alibi-detect (make bench-detect-alibi)"])]:
         _print([f"Not run here, so not compared: {', '.join(gone)}."])
+    nulls_m = len(NULLS) * seeds * longer.records / 1e6
+    bound = -math.log(0.05) / nulls_m  # the rule of three: Poisson, none seen
+    _print([f"Nulls: {nulls_m:.1f} million responses. No page on them: under {bound:.2f} a million (95 % confidence)."])
     lengths = f"{size.records:,} responses each, the nulls of {longer.records:,}"
     _print([f"{seeds} streams of {lengths}; {time.perf_counter() - begin_s:.0f} s in all."])
     return 0
