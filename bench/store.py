@@ -28,6 +28,7 @@ from proxy.analysis.judging.embedding import BIN_WIDTH, SHOWN
 from proxy.analysis.judging.embedding import BINS as EMBEDDING_BINS
 from proxy.classifiers.contract import HAZARDS
 from proxy.config.sections.watching import StoreSettings
+from proxy.core.closing import arrival
 from proxy.core.exchange import Purpose
 from proxy.core.observation import NO_HARM, Observation
 from proxy.core.tenant_shard import SHARDS
@@ -110,6 +111,7 @@ def minute(toss: random.Random, rate: float, shards: int = SHARDS) -> dict[Cell,
     counts: Counter[Cell] = Counter()
     for number in range(_poisson(toss, 60.0 * rate)):
         counts.update(dict(_cells(answer(toss, number, shards))))
+        counts.update(dict([arrival(toss.lognormvariate(1.6, 0.8))]))  # median 5 s, p99.9 60 s
     return dict(counts)
 
 
