@@ -93,7 +93,8 @@ KEYS: Final[Sequence[Declared]] = (
         "hash",
         "`v` version, an integer; `d` the value; `w` who wrote it last",
         "400 days, renewed by each write and once a day by a reader",
-        "State that is replaced by compare-and-set: the ladder of a route, the guard, checks of bases.",
+        "State that is replaced by compare-and-set: the ladder of a route, the guard, checks of bases, "
+        "last good texts of your policies and prompt files (docs/policies.md).",
     ),
     Declared(
         "gw:{<kind>}:r:<id>",
@@ -178,7 +179,7 @@ def page() -> str:
         "",
         "What Groundwire keeps in a shared store (`store.kind: redis`), key by key. Names of routes and models are",
         "base32; `{...}` is the hash tag, by which all keys of a route lie on one node of a cluster. Counters are",
-        "integers. No prompt, no answer, no embedding and no user is in any of them. Every key expires.",
+        "integers. No prompt and no answer of users, no embedding and no user is in any of them. Every key expires.",
         "",
         "This page is made from the declarations in `proxy/stores/redis_keys.py` (`make docs`); a test holds them",
         "against the keys of a real server.",

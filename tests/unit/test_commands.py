@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+import yaml
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -32,6 +33,22 @@ def test_the_analysis_child_gets_the_same_settings() -> None:
     assert flags_of(arguments) == ["pane_s=1", "upstream=http://u"]
     child = parser().parse_args(child_command(arguments)[3:])
     assert (child.only, child.config, flags_of(child)) == ("analysis-child", "f.yaml", flags_of(arguments))
+
+
+def test_check_names_every_file_that_a_start_would_refuse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One mistake hides no other, whatever file it is in."""
+    keys = ("policy", "checks_file", "triggers_file", "baseline_prompts_file")
+    files = {key: tmp_path / f"{key}.yaml" for key in keys} | {"baseline_file": tmp_path / "baseline.json"}
+    settings = {key: str(files[key]) for key in keys} | {
+        "routes": {"m": {"baseline_file": str(tmp_path / "baseline.json")}}
+    }
+    config = tmp_path / "groundwire.yaml"
+    config.write_text(yaml.safe_dump(settings))
+    for file in files.values():
+        file.write_text("nonsense: [\n")
+    assert main(["check", str(config)]) == 2
+    said = capsys.readouterr().err
+    assert [key for key, file in files.items() if str(file) not in said] == []
 
 
 def test_route_names_may_hold_slashes() -> None:

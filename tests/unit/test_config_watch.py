@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from proxy.config.sections.judging import PolicySettings
 from proxy.config.sections.watching import RouteSettings
 from proxy.config.settings import Settings
 from proxy.config.watch import Watch, files_of, watch
@@ -23,6 +24,21 @@ def test_the_files_are_those_that_settings_name() -> None:
     )
     assert [str(file) for file in files_of("conf", settings)] == ["/etc/p.yaml", "b.jsonl", "conf"]
     assert files_of(None, Settings()) == ()
+
+
+def test_every_file_that_a_start_may_refuse_is_watched_for_its_mending() -> None:
+    route = RouteSettings(policy="p.yaml", shadow_policies=("s.yaml",), baseline_file="b.json")
+    settings = Settings(
+        policies=PolicySettings(("n.yaml",)), checks_file="c.yaml", triggers_file="t.yaml", routes={"m": route}
+    )
+    assert [str(file) for file in files_of(None, settings)] == [
+        "b.json",
+        "c.yaml",
+        "n.yaml",
+        "p.yaml",
+        "s.yaml",
+        "t.yaml",
+    ]
 
 
 def config_map(folder: Path, version: int, text: str) -> None:

@@ -176,6 +176,7 @@ class App:
         """Everything from start to end. Raises GroundwireError where it cannot start."""
         listen = self._settings.listen
         await self._in_force(self._files)
+        self._files = Files()  # texts that nobody needs any more
         await self._pacing.load()
         await self._receiver.start()
         await self._plane.open()  # traffic has its enforcements before the model is loaded

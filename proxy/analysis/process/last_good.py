@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 from proxy.config.files import BYTES_MAX, Files
 from proxy.control.kept import Kept, json_codec
 from proxy.core.errors import ConfigError, GroundwireError
+from proxy.stores.contract import Store
 from proxy.stores.registry import Stores
 from proxy.telemetry.logs import get_logger
 
@@ -50,19 +51,15 @@ class LastGood:
     """One for a process. `wrong` says which files are not in force as they are ("" where all are)."""
 
     def __init__(self, stores: Stores) -> None:
-        nothing: Goods = {}
-        codec = json_codec(from_json, to_json, nothing)
-        self._places = [(Kept(stores.own, KEY, codec), OWN)]
-        if stores.main is not stores.own:
-            self._places.append((Kept(stores.main, KEY, codec), SHARED))
+        self._places = [(stores.own, OWN)] if stores.own is stores.main else [(stores.own, OWN), (stores.main, SHARED)]
         self.wrong = ""
 
     async def files(self) -> Files:
         """What a start reads files with. A place that cannot be read is said and passed over."""
         texts: dict[str, str] = {}
-        for kept, _ in reversed(self._places):  # the own one goes before: it was in force here
+        for store, _ in reversed(self._places):  # the own one goes before: it was in force here
             try:
-                goods = (await kept.load())[1]
+                goods = (await _kept(store).load())[1]
             except GroundwireError as wrong:
                 log.error("last_good_unreadable", error=str(wrong), then="a bad file is refused")  # noqa: TRY400
                 continue
@@ -77,11 +74,16 @@ class LastGood:
 
     async def keep(self, files: Files, now_s: float) -> None:
         """These are in force now. What cannot be kept is said; the next reading tries again."""
-        for kept, bound in self._places:
+        for store, bound in self._places:
             try:
-                await kept.edit(partial(keeping, good=files.good, now_s=now_s, bound=bound))
+                await _kept(store).edit(partial(keeping, good=files.good, now_s=now_s, bound=bound))
             except GroundwireError as wrong:
                 log.error("last_good_not_kept", error=str(wrong), then="a start with a bad file may be refused")  # noqa: TRY400
+
+
+def _kept(store: Store) -> Kept[Goods]:
+    """Made for each use: nobody else needs these texts in memory."""
+    return Kept(store, KEY, json_codec(from_json, to_json, {}))
 
 
 def keeping(known: Goods, good: Mapping[str, str], now_s: float, bound: Bound) -> Goods:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from proxy.analysis.judging.triggers import load_triggers
@@ -10,6 +11,7 @@ from proxy.classifiers.contract import HAZARDS
 from proxy.config.policies import read_policy
 from proxy.config.settings import Settings
 from proxy.config.taxonomy import read_taxonomy
+from proxy.control.baselines.learning import read_baseline
 from proxy.control.baselines.prompts import prompts_of
 from proxy.control.bases.checks import load_checks
 from proxy.control.policies.in_force import check_shadows, policy_files
@@ -18,7 +20,7 @@ from proxy.doctor.aside import aside
 from proxy.doctor.finding import Finding, fail, note, ok
 from proxy.doctor.scene import Scene
 
-MEND = "mend the file, or name another one; a running Groundwire keeps what it read before"
+MEND = "mend the file, or name another one; until then the last good text is in force, if there is one"
 
 
 async def look(scene: Scene) -> Sequence[Finding]:
@@ -57,6 +59,10 @@ def _tried(read: Callable[[], object]) -> Iterator[Finding]:
 
 def _baselines(settings: Settings) -> Iterator[Finding]:
     for name, route in settings.routes.items():
-        if route.baseline_file and not Path(route.baseline_file).is_file():
+        if not route.baseline_file:
+            continue
+        if Path(route.baseline_file).is_file():
+            yield from _tried(partial(read_baseline, route.baseline_file))
+        else:
             where = f"routes.{name}.baseline_file"
             yield fail(f"{route.baseline_file} is not there", where, "write it with `groundwire baseline export`")
