@@ -155,7 +155,7 @@ def test_a_share_that_doubles_is_found_and_named(bin_: str, r: int, seed: int) -
     [finding] = [finding for finding in drift.findings(state, plan) if finding.metric == "length"]
     assert finding.status is Status.CROSSED
     assert finding.since_pane is not None
-    assert 15 <= finding.since_pane <= one.crossed_pane
+    assert 5 <= finding.since_pane <= one.crossed_pane, "from 21 on; chance begins a few panes before it, seldom nine"
     assert finding.detail.startswith(("above ", "below "))
     seen = finding.estimate
     assert seen is not None
