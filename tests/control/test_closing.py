@@ -182,3 +182,17 @@ async def test_replicas_and_a_restart_know_the_same_and_a_pause_hastens_nothing(
         assert second.watermark("support", SERVED).lag_s == MOST_S, "nobody has looked for half a minute"
         await second.tick()
         assert second.watermark("support", SERVED).lag_s == MOST_S
+
+
+async def test_evidence_goes_on_after_the_clock_was_set_back() -> None:
+    async with house(pane_s=PANE_S, close_lag_s=MOST_S) as built:
+        ours = await street(built)
+        await ours.go(1_200.0, [3.0])
+        known = sum((await ours.entry()).closing.newer)
+        built.clock.now_s -= 86_400.0
+        ours.under_way.clear()
+        await ours.go(600.0, [3.0])
+        after = await ours.entry()
+        assert after.closing.pane == after.state.last_pane == pane_of(built.clock() - PANE_S, PANE_S) - 1
+        assert sum(after.closing.newer) > known, "what was known of lags still is"
+        assert (await built.view())["closing"]["lag_s"] == 4.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from proxy.control.publisher import content
 from proxy.control.routes.resolve import Found
 from proxy.core.baselines.baseline import Baseline, Kind, Standing, Tally
 from proxy.core.baselines.fingerprint import Fingerprint
+from proxy.core.closing import Closing, arrival, remembered
 from proxy.core.decisions.engine import Phase, RouteState
 from proxy.core.decisions.ladder import LATCHED
 from proxy.core.enforcement import Enforcement, Step
@@ -66,6 +68,7 @@ def entries(draw: st.DrawFn) -> Entry:
         outdated=draw(TEXT),
         context=Fingerprint({"judge": draw(TEXT)}, {"context_system": {"ab": 7}}),
         context_pane=draw(st.integers(-1, 30)),
+        closing=remembered(Closing(), [(now, dict([arrival(draw(st.floats(0.0, 2_000.0)))]))], 60.0),
     )
 
 
@@ -73,6 +76,13 @@ def entries(draw: st.DrawFn) -> Entry:
 @given(entries())
 def test_what_is_kept_is_what_comes_back(entry: Entry) -> None:
     assert from_bytes(to_bytes(entry)) == entry
+
+
+def test_an_entry_from_before_lags_were_known_knows_none() -> None:
+    entry = Entry(Route("r", Target("u", "m"), None))
+    old = orjson.loads(to_bytes(replace(entry, closing=Closing(pane=7))))
+    assert old.pop("closing")["pane"] == 7
+    assert from_bytes(orjson.dumps(old)) == entry
 
 
 @pytest.mark.parametrize("value", [b"", b"{}", b"[]", b'{"format":99}', b'{"format":1}', b"\xff"])
