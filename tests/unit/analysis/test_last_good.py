@@ -132,19 +132,6 @@ async def test_a_broken_database_does_not_take_the_texts_with_it(tmp_path: Path)
     assert load_policies(settings, await after_a_restart(tmp_path)).general.text == GOOD
 
 
-async def test_a_new_pod_has_the_texts_of_the_shared_store(tmp_path: Path) -> None:
-    """Its state folder is empty: Kubernetes gives each pod a new one."""
-    settings, files = settings_of(tmp_path), Files()
-    load_policies(settings, files)
-    shared, old, new = [await open_embedded(tmp_path / f"{name}.db") for name in ("shared", "old", "new")]
-    await LastGood(Stores(shared, old)).keep(files, NOW_S)
-    (tmp_path / "policy.yaml").write_text(BAD)
-    fresh = await LastGood(Stores(shared, new)).files()
-    assert load_policies(settings, fresh).general.text == GOOD
-    for store in (shared, old, new):
-        await store.close()
-
-
 async def test_only_the_owner_reads_what_is_kept(tmp_path: Path) -> None:
     files = Files()
     load_policies(settings_of(tmp_path), files)
