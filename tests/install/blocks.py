@@ -46,7 +46,7 @@ TRIED: Mapping[str, Mapping[str, str]] = {
     "operations.md": {"log": "test_upkeep.py"},
     "doctor.md": {"run": "test_charts.py"},
     "upgrade.md": {"ask": "../image/test_install_docs.py", "back": "test_charts.py"},
-    "uninstall.md": {"before": "test_upkeep.py", "end": "../image/test_install_docs.py", "redis": "test_upkeep.py"},
+    "uninstall.md": {"before": "test_serving.py", "end": "../image/test_install_docs.py", "redis": "test_upkeep.py"},
 }
 
 

@@ -13,6 +13,7 @@ from urllib.request import Request, urlopen
 
 import trustme
 
+from proxy.cli import main
 from tests.install.blocks import block
 from tests.install.shell import shell
 
@@ -65,7 +66,7 @@ def test_tls_on_both_sides_and_a_key_of_its_own(tmp_path: Path) -> None:
             }
         )
         (tmp_path / "groundwire.yaml").write_text(settings.text)
-        one.run("groundwire check groundwire.yaml")
+        assert main(["check", str(tmp_path / "groundwire.yaml")]) == 0
         one.serving(one.start("groundwire serve --config groundwire.yaml"))
         one.route("tuned")
         assert set(asked) == {"Bearer of-groundwire"}
