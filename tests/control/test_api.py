@@ -75,9 +75,9 @@ async def test_the_number_of_tests_of_each_line_is_shown(capsys: pytest.CaptureF
         assert (await built.view())["tests_by_line"] == {"changed": 3, "warning": 3, "critical": 3}
         shown = ["route", "show", "support", "--control", f"127.0.0.1:{server.port}"]
         assert await asyncio.to_thread(main, shown) == 0
-        assert (
-            "tests      3 of the changed line, 3 of the warning line, 3 of the critical line" in capsys.readouterr().out
-        )
+        told = capsys.readouterr().out
+        assert "tests      3 of the changed line, 3 of the warning line, 3 of the critical line" in told
+        assert "panes      close 1 s after their end (at most 1 s; 0 answers known)" in told
 
 
 @pytest.mark.parametrize("name", ["org/tuned", "org%2Ftuned"])
