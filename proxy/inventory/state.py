@@ -202,7 +202,7 @@ STATE: Final = (
         "proxy.analysis.process.last_good:Good",
         "Last good files",
         "store, state `files`, by file; with Redis both there and in `groundwire.db` of the state folder",
-        "A start with a bad policy, trigger or prompt file goes on with its last good text. Shipped files are not kept.",
+        "A start with a bad policy, trigger or prompt file goes on with the last good text. Shipped ones are not.",
         "until a newer good text replaces it; over 16 MiB (2 MiB in Redis) files that settings no longer name go first",
         OPERATORS,
         fields("""

@@ -90,9 +90,7 @@ class Judging:
         self.times = Times(0, Stage())  # of the last batch of users' exchanges
         self.on_read: Callable[[Exchange, Sequence[Reading]], None] | None = None  # told of users' exchanges
 
-    def judge(
-        self, exchanges: Sequence[Exchange], purpose: Purpose = Purpose.USER, version: str = ""
-    ) -> list[Judged]:
+    def judge(self, exchanges: Sequence[Exchange], purpose: Purpose = Purpose.USER, version: str = "") -> list[Judged]:
         """The observations of each exchange, in order, by the judge of this version ("": whoever judges now)."""
         read = self._read_all(exchanges, purpose)
         return self._judge_all(exchanges, read, [version] * len(read))
