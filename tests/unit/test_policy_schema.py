@@ -11,7 +11,8 @@ import pytest
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from proxy.config.policies import NAMES, SHIPPED, policy_path
+from proxy.config.files import SHIPPED
+from proxy.config.policies import NAMES, policy_path
 from proxy.config.policy_schema import page, policy_schema
 from proxy.core.policies.policy import Policy
 
