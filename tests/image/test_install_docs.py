@@ -28,9 +28,12 @@ IMAGE = f"groundwire:{VERSION}"  # as `make image` names it
 def named() -> Iterator[None]:
     """The image under the name that the pages call it by; what they leave behind is removed."""
     podman("tag", GROUNDWIRE, f"localhost/{IMAGE}")
+    before = {kind: set(podman(kind, "ls", "--quiet").split()) for kind in ("volume", "network")}
     yield
     podman("rm", "--force", "--time=5", "groundwire", check=False)
-    podman("volume", "rm", "--force", "groundwire", check=False)
+    for kind, there in before.items():
+        for name in set(podman(kind, "ls", "--quiet").split()) - there:
+            podman(kind, "rm", "--force", name, check=False)
     podman("untag", GROUNDWIRE, f"localhost/{IMAGE}", check=False)
 
 
@@ -66,18 +69,25 @@ def listed(port: int) -> set[str]:
         return {one["id"] for one in json.load(answer)["data"]}
 
 
-def test_a_container_its_doctor_and_its_end(docker: Shell, model_port: int) -> None:
+def test_a_container_its_doctor_its_next_version_and_its_end(docker: Shell, model_port: int) -> None:
     there = {"models.internal:8000": f"host.containers.internal:{model_port}"}
     page = block("install/gateway.md", "container").with_words(there | _moved(docker, "--publish 8900:"))
     run, doctor, routes = page.commands()
+    before = set(docker.run("docker volume ls --quiet").split())
     docker.run(run)
     until(lambda: listed(docker.data) == {"base-model", "support-lora"}, "the models, through the container")
     until(lambda: urlopen(f"http://127.0.0.1:{docker.analysis}/readyz", timeout=5), "analysis")
     assert "link to analysis is up" in docker.run(doctor)
     until(lambda: "support-lora" in docker.run(routes), "the route")
+    for line in block("upgrade.md", "copy").commands():
+        docker.run(line)
+    assert (docker.folder / "before" / "groundwire.db").is_file()
+    docker.run(run)
+    until(lambda: urlopen(f"http://127.0.0.1:{docker.analysis}/readyz", timeout=5), "analysis")
+    until(lambda: "support-lora" in docker.run(routes), "the route, of the next container on the same volume")
     end = next(line for line in block("uninstall.md", "end").commands() if line.startswith("docker"))
     docker.run(end)
-    assert "groundwire" in docker.run("docker volume ls --quiet").split(), "state is kept"
+    assert set(docker.run("docker volume ls --quiet").split()) - before == {"groundwire"}, "state is kept, no more"
     docker.run("docker volume rm groundwire")
 
 

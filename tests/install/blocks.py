@@ -45,7 +45,11 @@ TRIED: Mapping[str, Mapping[str, str]] = {
     "install/vllm.md": {"run": "test_serving.py", "route": "test_serving.py"},
     "operations.md": {"log": "test_upkeep.py"},
     "doctor.md": {"run": "test_charts.py"},
-    "upgrade.md": {"ask": "../image/test_install_docs.py", "back": "test_charts.py"},
+    "upgrade.md": {
+        "ask": "../image/test_install_docs.py",
+        "copy": "../image/test_install_docs.py",
+        "back": "test_charts.py",
+    },
     "uninstall.md": {"before": "test_serving.py", "end": "../image/test_install_docs.py", "redis": "test_upkeep.py"},
 }
 
