@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final
 
 import orjson
 
 from proxy.commands.replay.announcing import Moment
-from proxy.commands.replay.cells import EDGES, Cells, Level, bin_of
+from proxy.commands.replay.cells import EDGES, Cells, bin_of
 from proxy.commands.replay.clock import Clock
-from proxy.commands.replay.epochs import Epoch
 from proxy.commands.replay.errors import BadLine
 from proxy.commands.replay.following import Follower, Pane
 from proxy.commands.replay.header import Header
 from proxy.commands.replay.output import Output
+from proxy.commands.replay.places import NO_SPAN, Place, Places, Span
 from proxy.core.policies.policy import Policy
 
 ROUTES_MAX: Final = 10_000
@@ -36,9 +36,6 @@ REJECTED_CANARY: Final = "canaries"
 LOGGED_MAX: Final = 16_384  # counts that may wait in the log of a pane
 NOTHING: Final[tuple[int, ...]] = ()
 
-ByWeight: TypeAlias = Mapping[float, Level]  # inclusion probability -> its cells; what is not in it is rejected
-Enter: TypeAlias = Callable[["Places", Any], "Place"]
-
 
 @dataclass(slots=True)
 class Tally:
@@ -50,49 +47,6 @@ class Tally:
     late: int = 0
     bad: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
-
-
-class Place:
-    """Where the records of one route, pane and epoch are counted, taken apart for the loop."""
-
-    __slots__ = ("follower", "harm", "levels", "log", "memory_s", "pane", "seen")
-
-    def __init__(self, follower: Follower, pane: Pane, harm: ByWeight, levels: ByWeight) -> None:
-        self.follower = follower
-        self.pane = pane
-        self.log = pane.log
-        self.harm = harm
-        self.levels = levels
-        self.seen = follower.prompts.seen
-        self.memory_s = follower.prompts.memory_s
-
-
-class Places(dict[Any, Place]):
-    """Route -> where its records of this pane and epoch are counted; `enter` makes it for the first one."""
-
-    __slots__ = ("_enter", "harm", "levels", "pane")
-
-    def __init__(self, pane: int, epoch: Epoch, levels: Sequence[Level], enter: Enter) -> None:
-        super().__init__()
-        self.pane = pane
-        self.harm = {weight: levels[r] for weight, r in epoch.harm.items()}
-        self.levels = {weight: levels[r] for weight, r in epoch.everything.items()}
-        self._enter = enter
-
-    def __missing__(self, route: Any) -> Place:
-        place = self[route] = self._enter(self, route)
-        return place
-
-
-class Span(NamedTuple):
-    """The part of an epoch in one open pane, in seconds from `begin` on, and where its records are counted."""
-
-    begin: float
-    end: float
-    places: Places | None  # None: the pane is closed
-
-
-NO_SPAN: Final = Span(0.0, 0.0, None)
 
 
 class Replay:
