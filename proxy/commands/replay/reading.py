@@ -160,11 +160,11 @@ class Replay:
     def _advance(self, second: int, i: Any) -> None:
         """Panes close, or the stream goes back."""
         for at_s, panes, looks in self._clock.advance(second):
+            self._span = NO_SPAN
             for pane in panes:
                 self._close(pane, Moment(i, at_s))
             if looks:
                 self._glance(Moment(i, at_s))
-        self._span = NO_SPAN
 
     def _span_of(self, t: float, second: int) -> Span:
         number = self._clock.open_pane(second)
