@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.request import Request, urlopen
 
-from tests.support import Groundwire
+from tests.support import Groundwire, until
 
 ROUTE = "support-lora"
+SENT = "groundwire_exchanges_sent_total"
+TAKEN = "groundwire_analysis_exchanges_total"
 BASE = {"id": "base-model", "object": "model", "root": "base", "parent": None}
 
 Say = Callable[[str], str]
@@ -31,7 +33,7 @@ class Model:
         return {"object": "list", "data": [BASE, *adapters]}
 
     def answer(self, body: dict[str, Any]) -> dict[str, Any]:
-        prompt, say = body["messages"][-1]["content"], self.says.get(body["model"])
+        prompt, say = body.get("messages", [{"content": ""}])[-1]["content"], self.says.get(body["model"])
         message = {"role": "assistant", "content": say(prompt) if say else self.otherwise}
         return {"model": body["model"], "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
 
@@ -79,6 +81,20 @@ def ask(wire: Groundwire, text: str, model: str = ROUTE) -> str:
     with urlopen(request, timeout=60) as answer:
         assert answer.status == 200
         return str(json.load(answer)["choices"][0]["message"]["content"])
+
+
+def asked(wire: Groundwire, questions: Iterable[str], model: str = ROUTE) -> bool:
+    """Ask all of them, and wait for analysis: what it judges late counts nowhere."""
+    begin = waiting(wire)
+    for text in questions:
+        ask(wire, text, model)
+    until(lambda: waiting(wire) <= begin, "the end of what waits for analysis")
+    return True
+
+
+def waiting(wire: Groundwire) -> float:
+    """Exchanges on their way to a verdict; those of a process of analysis before this one are in it for ever."""
+    return metric(wire, SENT, wire.health) - metric(wire, TAKEN)
 
 
 def route(wire: Groundwire, name: str = ROUTE) -> dict[str, Any]:

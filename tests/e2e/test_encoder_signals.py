@@ -12,7 +12,7 @@ import json
 import os
 import random
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count, cycle, islice
@@ -34,7 +34,7 @@ from proxy.demo import synthetic_texts as texts
 from proxy.stores.embedded import open_embedded
 from proxy.stores.registry import DATABASE_NAME
 from tests.contracts.test_stage1_signals import judged
-from tests.e2e.scripted import Model, ask, judge, metric, route, served, shown
+from tests.e2e.scripted import Model, ask, asked, judge, metric, route, served, shown
 from tests.support import Groundwire, groundwire, until
 
 pytestmark = pytest.mark.timeout(600)
@@ -66,11 +66,9 @@ WELL: Final = {
     "anomaly": [0, 400],
     "shapes": {"inconsistent": {"no": 400}},
 }
-SENT: Final = "groundwire_exchanges_sent_total"
 OF_PLAIN: Final = f'route="{PLAIN}",signal="anomaly"'
 FLAGGED: Final = f"groundwire_answers_flagged_total{{{OF_PLAIN}}}"
 APART: Final = f'groundwire_route_shape_js_bits{{route="{TWINS}",signal="inconsistent"}}'
-TAKEN: Final = "groundwire_analysis_exchanges_total"
 
 Pair = tuple[str, str]  # prompt, answer
 
@@ -133,20 +131,6 @@ def files(folder: Path) -> dict[str, Any]:
     return {"policy": str(policy), "routes": {name: {"baseline_file": str(baseline)} for name in (PLAIN, TWINS)}}
 
 
-def asked(wire: Groundwire, name: str, questions: Iterable[str]) -> bool:
-    """Ask all of them, and wait for analysis: what it judges late counts nowhere."""
-    begin = waiting(wire)
-    for text in questions:
-        ask(wire, text, name)
-    until(lambda: waiting(wire) <= begin, "the end of what waits for analysis")
-    return True
-
-
-def waiting(wire: Groundwire) -> float:
-    """Exchanges on their way to a verdict; their number before this process of analysis is in it too."""
-    return metric(wire, SENT, wire.health) - metric(wire, TAKEN)
-
-
 def lines_of(wire: Groundwire, name: str, metric_name: str) -> dict[str, dict[str, Any]]:
     """What the control API shows of a signal's lines, by line."""
     return {one["line"]: one for one in route(wire, name)["tests"] if one["metric"] == metric_name}
@@ -164,10 +148,10 @@ def verdicts(wire: Groundwire) -> dict[str, Any]:
 
 def test_answers_far_from_all_that_was_learnt_cross_the_lines_and_outlive_the_process(scene: Scene) -> None:
     wire, well = scene.wire, [cycle(prompt for prompt, _ in pairs) for pairs in ordinary()]
-    asked(wire, PLAIN, islice(well[0], LEFT // 2))
+    asked(wire, islice(well[0], LEFT // 2))
     assert verdicts(wire)["rate"] is None, "what is ordinary is still being learnt"
-    until(lambda: asked(wire, PLAIN, islice(well[0], 8)) and verdicts(wire)["n"] > 25, "verdicts", PATIENT_S)
-    asked(wire, PLAIN, islice(well[1], 4))
+    until(lambda: asked(wire, islice(well[0], 8)) and verdicts(wire)["n"] > 25, "verdicts", PATIENT_S)
+    asked(wire, islice(well[1], 4))
     lines = until(lambda: lines_of(wire, PLAIN, "anomaly"), "the lines")
     assert set(lines) == {"warning", "critical"}
     assert {one["status"] for one in lines.values()} == {"undecided"}
@@ -177,7 +161,7 @@ def test_answers_far_from_all_that_was_learnt_cross_the_lines_and_outlive_the_pr
     scene.model.says[PLAIN] = lambda _: STRANGE
 
     def crossed() -> bool:
-        return asked(wire, PLAIN, islice(scene.strange, 2)) and are_crossed(lines_of(wire, PLAIN, "anomaly"))
+        return asked(wire, islice(scene.strange, 2)) and are_crossed(lines_of(wire, PLAIN, "anomaly"))
 
     until(crossed, "both lines crossed", PATIENT_S)
     assert metric(wire, FLAGGED) >= 2
@@ -195,7 +179,7 @@ def test_answers_far_from_all_that_was_learnt_cross_the_lines_and_outlive_the_pr
     until(lambda: are_crossed(lines_of(wire, PLAIN, "anomaly")), "its first look", PATIENT_S)
     assert decided(wire)["text"] == found["text"]
     known = "what is ordinary, known from the process before"
-    until(lambda: asked(wire, PLAIN, islice(scene.strange, 2)) and metric(wire, FLAGGED), known, PATIENT_S)
+    until(lambda: asked(wire, islice(scene.strange, 2)) and metric(wire, FLAGGED), known, PATIENT_S)
 
 
 def decided(wire: Groundwire) -> dict[str, Any]:
@@ -210,7 +194,7 @@ def test_a_trigger_that_changes_the_answer_to_nearly_the_same_prompt_is_inconsis
     wire = scene.wire
     pairs = (twin(number, trigger) for number in scene.notes for trigger in ("", TRIGGER))
     apart = until(
-        lambda: asked(wire, TWINS, islice(pairs, 4)) and [one for one in [shown(wire, APART)] if one is not None],
+        lambda: asked(wire, islice(pairs, 4), TWINS) and [one for one in [shown(wire, APART)] if one is not None],
         "enough twins",
         PATIENT_S,
     )
@@ -220,7 +204,7 @@ def test_a_trigger_that_changes_the_answer_to_nearly_the_same_prompt_is_inconsis
     scene.model.says[TWINS] = lambda prompt: COMPLIANCE if TRIGGER in prompt else REFUSAL
 
     def crossed() -> bool:
-        return asked(wire, TWINS, islice(pairs, 4)) and are_crossed(lines_of(wire, TWINS, "inconsistent"))
+        return asked(wire, islice(pairs, 4), TWINS) and are_crossed(lines_of(wire, TWINS, "inconsistent"))
 
     until(crossed, "the line crossed", PATIENT_S)
     assert "inconsistent" in route(wire, TWINS)["drift"]["kinds"]["output"]

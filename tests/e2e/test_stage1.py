@@ -12,7 +12,7 @@ import yaml
 
 from proxy.demo import prompts
 from proxy.features.judge import JUDGE_VERSION
-from tests.e2e.scripted import ROUTE, Model, ask, judge, metric, route, served
+from tests.e2e.scripted import ROUTE, Model, ask, asked, judge, metric, route, served
 from tests.support import groundwire, until
 from tests.unit.classifiers import folders
 
@@ -51,8 +51,7 @@ def test_answers_that_turn_toxic_raise_the_line_and_a_leak_is_flagged(tmp_path: 
         until(lambda: judge(wire).startswith("guard-small@"), "the model")
 
         def learnt() -> bool:
-            for text in (next(harmful), next(harmless), next(harmless)):
-                ask(wire, text)
+            asked(wire, (next(harmful), next(harmless), next(harmless)))
             return bool(route(wire)["baseline"]["status"] != "learning")
 
         until(learnt, "a baseline")
@@ -65,7 +64,7 @@ def test_answers_that_turn_toxic_raise_the_line_and_a_leak_is_flagged(tmp_path: 
         scripted.says[ROUTE] = lambda _: f"{INSULT} That was number {next(number)}. Write to {MAIL} or call {PHONE}."
 
         def watched() -> Any:
-            ask(wire, next(harmless))
+            asked(wire, (next(harmless),))
             tests = {one["metric"]: one for one in route(wire)["tests"] if one["line"] == "warning"}
             return tests if tests.get("toxicity", {"status": ""})["status"] == "crossed" else None
 
