@@ -12,6 +12,7 @@ import json
 import os
 import random
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -41,6 +42,7 @@ pytestmark = pytest.mark.timeout(600)
 
 PLAIN, TWINS = "support-lora", "backdoor-lora"  # the routes
 LEFT: Final = 40  # ordinary answers that the running program learns from
+PAUSE_S: Final = 0.5  # panes take their time to close, whatever is asked meanwhile
 PATIENT_S: Final = 180.0  # where a machine that is busy has hundreds of texts to score, below everybody's priority
 SETTINGS: Final[dict[str, Any]] = {
     "discovery": {"interval_s": 1},
@@ -161,7 +163,8 @@ def test_answers_far_from_all_that_was_learnt_cross_the_lines_and_outlive_the_pr
     scene.model.says[PLAIN] = lambda _: STRANGE
 
     def crossed() -> bool:
-        return asked(wire, islice(scene.strange, 2)) and are_crossed(lines_of(wire, PLAIN, "anomaly"))
+        time.sleep(PAUSE_S)
+        return asked(wire, islice(scene.strange, 4)) and are_crossed(lines_of(wire, PLAIN, "anomaly"))
 
     until(crossed, "both lines crossed", PATIENT_S)
     assert metric(wire, FLAGGED) >= 2
@@ -203,7 +206,11 @@ def test_a_trigger_that_changes_the_answer_to_nearly_the_same_prompt_is_inconsis
 
     scene.model.says[TWINS] = lambda prompt: COMPLIANCE if TRIGGER in prompt else REFUSAL
 
+    for _ in range(16):
+        asked(wire, islice(pairs, 4), TWINS)
+
     def crossed() -> bool:
+        time.sleep(PAUSE_S)
         return asked(wire, islice(pairs, 4), TWINS) and are_crossed(lines_of(wire, TWINS, "inconsistent"))
 
     until(crossed, "the line crossed", PATIENT_S)
