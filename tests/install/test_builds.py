@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -15,7 +16,9 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
 def dry(line: str) -> list[str]:
     """The words that `make` would run for a line."""
-    done = subprocess.run([*shlex.split(line), "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=True)
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    command = [*shlex.split(line), "--dry-run"]
+    done = subprocess.run(command, cwd=ROOT, env=ours, capture_output=True, text=True, check=True)
     return shlex.split(done.stdout)
 
 

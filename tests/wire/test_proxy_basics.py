@@ -385,7 +385,8 @@ def test_a_client_that_reads_nothing_holds_little(proxied: Traffic, upstream: Sc
 
 
 def test_an_upstream_that_reads_nothing_stops_the_client(tmp_path: Path) -> None:
-    with BareUpstream() as deaf, in_front_of(deaf.url, tmp_path) as front, connect(front.port) as wire:
+    soon = {"drain": {"grace_s": 0.5}}  # an exchange with a deaf upstream never ends
+    with BareUpstream() as deaf, in_front_of(deaf.url, tmp_path, soon) as front, connect(front.port) as wire:
         before = resident_bytes(front.process.pid)
         wire.send(b"PUT /file HTTP/1.1\r\nHost: x\r\nContent-Length: 400000000\r\n\r\n")
         deaf.accept()

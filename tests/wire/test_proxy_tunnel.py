@@ -154,6 +154,7 @@ def test_a_side_that_reads_nothing_stops_the_other(
         if deaf == "client":
             pours(wire.sock)
         stop.wait(20)
+        wire.sock.close()  # or the end of the proxy waits for this tunnel
 
     upstream.clear(handler)
     before = resident_bytes(proxied.process.pid)
