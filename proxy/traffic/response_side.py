@@ -117,7 +117,10 @@ class ResponseSide(ExchangeState):
         connection = self._connection
         if connection is None or connection.closing or not connection.transport.can_write_eof():
             return False
-        connection.transport.write_eof()
+        if connection.half_closed:
+            connection.transport.close()  # both have said all: what is still to be written goes out first
+        else:
+            connection.transport.write_eof()
         return True
 
     def response_broken(self, why: str) -> None:

@@ -37,6 +37,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_paused",
         "active_s",
         "closing",
+        "half_closed",
         "head",
         "reused",
         "transaction",
@@ -54,6 +55,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.reused = False
         self.closing = False
         self.tunnel = False
+        self.half_closed = False  # a tunnel of which the upstream will send no more
         self.active_s = 0.0
         self.write_paused = False
         self._paused = False
@@ -166,6 +168,7 @@ class UpstreamConnection(asyncio.Protocol):
     def eof_received(self) -> bool:
         transaction = self.transaction
         if self.tunnel and transaction is not None:
+            self.half_closed = True
             return transaction.tunnel_half_closed()
         if transaction is not None:
             self.transaction = None

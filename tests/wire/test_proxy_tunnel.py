@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -72,6 +73,13 @@ def test_the_upstream_may_half_close_too(proxied: Traffic, upstream: ScriptedUps
         wire.send(b"still there")
         wire.finish()
         until(lambda: received == [b"still there"], "the client's words")
+        until(lambda: open_exchanges(proxied) == 0, "the end of the tunnel: both have said all")
+
+
+def open_exchanges(running: Traffic) -> int:
+    with urlopen(f"{running.health}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return int(next(line.split()[-1] for line in lines if line.startswith("groundwire_exchanges_in_flight ")))
 
 
 @pytest.mark.parametrize("who", ["client", "upstream"])
@@ -154,7 +162,6 @@ def test_a_side_that_reads_nothing_stops_the_other(
         if deaf == "client":
             pours(wire.sock)
         stop.wait(20)
-        wire.sock.close()  # or the end of the proxy waits for this tunnel
 
     upstream.clear(handler)
     before = resident_bytes(proxied.process.pid)
