@@ -60,6 +60,11 @@ def until(probe: Any, what: str, patience_s: float = PATIENCE_S) -> Any:
     raise AssertionError(f"{what} did not come within {patience_s:.0f} s ({last!r})")
 
 
+def samples(page: str, start: str) -> list[float]:
+    """The values of all lines of a metrics page that begin so."""
+    return [float(line.rpartition(" ")[2]) for line in page.splitlines() if line.startswith(start)]
+
+
 @dataclass(slots=True)
 class Groundwire:
     """A running `groundwire serve`."""

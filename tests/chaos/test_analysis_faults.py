@@ -14,7 +14,7 @@ import pytest
 
 from tests.chaos.client import Result, load
 from tests.chaos.model_server import model_server
-from tests.support import Groundwire, groundwire, until
+from tests.support import Groundwire, groundwire, samples, until
 
 SETTINGS: dict[str, Any] = {
     "discovery": {"enabled": False},
@@ -33,9 +33,9 @@ def server() -> Iterator[str]:
 
 def metric(page: str, name: str) -> float:
     """The sum over all label sets of a metric."""
-    lines = [line for line in page.splitlines() if line.startswith((name + " ", name + "{"))]
-    assert lines, f"{name} is not on the page"
-    return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+    found = [*samples(page, f"{name} "), *samples(page, f"{name}{{")]
+    assert found, f"{name} is not on the page"
+    return sum(found)
 
 
 def analysed(wire: Groundwire) -> float:

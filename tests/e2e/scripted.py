@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.request import Request, urlopen
 
-from tests.support import Groundwire, until
+from tests.support import Groundwire, samples, until
 
 ROUTE = "support-lora"
 SENT = "groundwire_exchanges_sent_total"
@@ -114,7 +114,7 @@ def metric(wire: Groundwire, line: str, where: str = "") -> float:
 def shown(wire: Groundwire, line: str, where: str = "") -> float | None:
     """As `metric`; None where it is not there."""
     page = wire.get(f"{where or wire.analysis_health}/metrics")[1]
-    return next((float(one.rpartition(" ")[2]) for one in page.splitlines() if one.startswith(line)), None)
+    return next(iter(samples(page, line)), None)
 
 
 def judge(wire: Groundwire) -> str:

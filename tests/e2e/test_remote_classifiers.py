@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from tests.support import Groundwire, groundwire, until
+from tests.support import Groundwire, groundwire, samples, until
 
 FAST = {"discovery": {"interval_s": 1}, "pane_s": 1, "close_lag_s": 30}
 MAIL = "robin.smith@" + "mail.example.com"
@@ -73,8 +73,7 @@ def ask(wire: Groundwire, text: str) -> bytes:
 
 
 def metric(wire: Groundwire, name: str) -> float:
-    lines = wire.get(f"{wire.analysis_health}/metrics")[1].splitlines()
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"groundwire_{name}"))
+    return sum(samples(wire.get(f"{wire.analysis_health}/metrics")[1], f"groundwire_{name}"))
 
 
 def assessed(wire: Groundwire) -> float:

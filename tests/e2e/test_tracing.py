@@ -17,7 +17,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from proxy.core.http.trace_context import Parent, parent_of
 from tests.e2e.otlp_receiver import Received, Tap, attributes, grpc_receiver, http_receiver, tapped
-from tests.support import Groundwire, free_ports, groundwire, until
+from tests.support import Groundwire, free_ports, groundwire, samples, until
 
 SETTINGS = {"discovery": {"interval_s": 1}}  # panes that are long: on a busy machine nothing comes late
 QUICK = {"OTEL_BSP_SCHEDULE_DELAY": "100", "OTEL_BLRP_SCHEDULE_DELAY": "100"}
@@ -290,4 +290,4 @@ def counted(wire: Groundwire, signal: str, result: str) -> float:
 
 def metric(health: str, name: str) -> float:
     page = urlopen(f"{health}/metrics", timeout=5).read().decode()
-    return float(next((line.rpartition(" ")[2] for line in page.splitlines() if line.startswith(name)), "0"))
+    return next(iter(samples(page, name)), 0.0)

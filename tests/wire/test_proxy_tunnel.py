@@ -10,6 +10,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.support import samples
 from tests.wire.house import Traffic
 from tests.wire.rawhttp import OK, Message, ScriptedUpstream, Wire, connect, until
 from tests.wire.test_proxy_basics import resident_bytes
@@ -76,10 +77,10 @@ def test_the_upstream_may_half_close_too(proxied: Traffic, upstream: ScriptedUps
         until(lambda: open_exchanges(proxied) == 0, "the end of the tunnel: both have said all")
 
 
-def open_exchanges(running: Traffic) -> int:
+def open_exchanges(running: Traffic) -> float:
     with urlopen(f"{running.health}/metrics", timeout=10) as answer:
-        lines = answer.read().decode().splitlines()
-    return int(next(line.split()[-1] for line in lines if line.startswith("groundwire_exchanges_in_flight ")))
+        [found] = samples(answer.read().decode(), "groundwire_exchanges_in_flight ")
+    return found
 
 
 @pytest.mark.parametrize("who", ["client", "upstream"])
