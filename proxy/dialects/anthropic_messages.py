@@ -10,7 +10,7 @@ from proxy.core.errors import Unreadable
 from proxy.dialects import bodies
 from proxy.dialects.asking import schema_of, user_of
 from proxy.dialects.contract import LENGTH, STOP, TOOL_CALLS, Message, Request, Response, Usage
-from proxy.dialects.fields import Json, a_content, a_list, a_text, an_int, an_object, healed, parse_object
+from proxy.dialects.fields import Json, a_content, a_count, a_list, a_text, an_int, an_object, healed, parse_object
 from proxy.dialects.gathering import Draft, Gathered
 from proxy.dialects.marks import sampling_text, tools_text
 from proxy.dialects.paths import posts_to
@@ -26,7 +26,9 @@ _FINISH: Final[Mapping[str, str]] = {
     "pause_turn": LENGTH,  # a long turn of the server's own tools: the client asks for the rest
     "tool_use": TOOL_CALLS,
 }
-_PROMPT_TOKENS: Final = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+_CACHE_READ: Final = "cache_read_input_tokens"
+_CACHE_WRITTEN: Final = "cache_creation_input_tokens"
+_PROMPT_TOKENS: Final = ("input_tokens", _CACHE_READ, _CACHE_WRITTEN)
 
 
 class AnthropicMessages:
@@ -131,8 +133,13 @@ class _Answer:
         counts = an_object(document.get("usage"))
         self._counts |= {name: count for name, count in counts.items() if count is not None}
         if self._counts:
-            prompt = sum(an_int(self._counts.get(name)) for name in _PROMPT_TOKENS)
-            draft.usage = Usage(prompt, an_int(self._counts.get("output_tokens")))
+            prompt = sum(a_count(self._counts.get(name)) or 0 for name in _PROMPT_TOKENS)
+            draft.usage = Usage(
+                prompt,
+                a_count(self._counts.get("output_tokens")) or 0,
+                cached_tokens=a_count(self._counts.get(_CACHE_READ)),
+                cache_written_tokens=a_count(self._counts.get(_CACHE_WRITTEN)),
+            )
 
 
 def _end(message: Json, gathered: Gathered) -> None:

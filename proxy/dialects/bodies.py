@@ -11,7 +11,7 @@ from typing import Final
 from proxy.core.errors import Unreadable
 from proxy.dialects import sse
 from proxy.dialects.contract import Response, Usage
-from proxy.dialects.fields import Json, a_text, an_int, an_object, parse_object
+from proxy.dialects.fields import Json, a_count, a_text, an_object, parse_object
 from proxy.dialects.gathering import Draft
 
 DONE: Final = "[DONE]"
@@ -78,7 +78,12 @@ def error_of(document: Json) -> str:
 
 
 def usage_of(counts: object, prompt: str, completion: str) -> Usage | None:
-    """Token counts under these two names, where there are any."""
+    """Token counts under these two names, where there are any; OpenAI keeps the shares in `NAME_details`."""
     if not isinstance(counts, dict):
         return None
-    return Usage(an_int(counts.get(prompt)), an_int(counts.get(completion)))
+    return Usage(
+        a_count(counts.get(prompt)) or 0,
+        a_count(counts.get(completion)) or 0,
+        cached_tokens=a_count(an_object(counts.get(f"{prompt}_details")).get("cached_tokens")),
+        reasoning_tokens=a_count(an_object(counts.get(f"{completion}_details")).get("reasoning_tokens")),
+    )

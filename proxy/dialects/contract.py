@@ -114,10 +114,17 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens, as the server counted them."""
+    """Tokens, as the server counted them; None where it does not say.
+
+    Of the prompt's, `cached_tokens` were read from a cache and `cache_written_tokens` written to it; of the
+    completion's, `reasoning_tokens` were thought aloud. All of these are among the counts of the whole.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int | None = field(default=None, compare=False)
+    cache_written_tokens: int | None = field(default=None, compare=False)
+    reasoning_tokens: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from proxy.core.errors import Unreadable
 
 Json = Mapping[str, Any]
 
+COUNT_MAX: Final = 2**53 - 1  # what a JSON number holds exactly; two of them still fit a signed integer of 64 bits
+
 _EMPTY: Final[Json] = {}
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -66,6 +68,11 @@ def a_content(value: Any) -> str:
 def an_int(value: Any, default: int = 0) -> int:
     """The value where it is an integer (a truth value is none), else the default."""
     return value if isinstance(value, int) and not isinstance(value, bool) else default
+
+
+def a_count(value: Any) -> int | None:
+    """The value where it can be a count, else None: what is below 0 would run a counter backwards."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= COUNT_MAX else None
 
 
 def healed(text: str) -> str:

@@ -13,7 +13,7 @@ from proxy.core.errors import Unreadable
 from proxy.dialects import bodies
 from proxy.dialects.asking import schema_of
 from proxy.dialects.contract import LENGTH, STOP, Request, Response, Usage
-from proxy.dialects.fields import Json, a_list, a_text, an_int, an_object, healed, parse, parse_object
+from proxy.dialects.fields import Json, a_count, a_list, a_text, an_int, an_object, healed, parse, parse_object
 from proxy.dialects.gathering import Draft, Gathered
 from proxy.dialects.paths import posts_to
 
@@ -97,5 +97,5 @@ def _add(answer: Json, details: Json, gathered: Gathered) -> None:
 
 def _count(details: Json, draft: Draft) -> None:
     if details:
-        prompt = an_int(details.get("input_length"), len(a_list(details.get("prefill"))))
-        draft.usage = Usage(prompt, an_int(details.get("generated_tokens")))
+        prompt = a_count(details.get("input_length")) or len(a_list(details.get("prefill")))
+        draft.usage = Usage(prompt, a_count(details.get("generated_tokens")) or 0)

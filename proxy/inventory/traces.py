@@ -37,7 +37,10 @@ TRACES: Final = (
             gen_ai.response.finish_reasons: of each answer
             gen_ai.response.time_to_first_chunk: seconds, of a stream
             gen_ai.usage.input_tokens: as the server counts
+            gen_ai.usage.cache_read.input_tokens: of these, read from a cache, where the server says
+            gen_ai.usage.cache_creation.input_tokens: of these, written to a cache, where the server says
             gen_ai.usage.output_tokens: as the server counts
+            gen_ai.usage.reasoning.output_tokens: of these, thought aloud, where the server says
             server.address: host of the upstream, or its socket
             server.port: of the upstream
             error.type: status, or how it broke

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from proxy.dialects.contract import Usage
 from proxy.dialects.fields import an_object, parse
 from proxy.features.reading import Reading
 from proxy.tracing.span import Attributes, Value, bounded
@@ -76,9 +77,19 @@ def _answered(found: Sequence[Reading]) -> dict[str, Value]:
     if reasons:
         said["gen_ai.response.finish_reasons"] = reasons
     if first.usage is not None:
-        said["gen_ai.usage.input_tokens"] = first.usage.prompt_tokens
-        said["gen_ai.usage.output_tokens"] = first.usage.completion_tokens
+        said |= _used(first.usage)
     return said
+
+
+def _used(usage: Usage) -> dict[str, Value]:
+    counts = {
+        "input_tokens": usage.prompt_tokens,
+        "cache_read.input_tokens": usage.cached_tokens,
+        "cache_creation.input_tokens": usage.cache_written_tokens,
+        "output_tokens": usage.completion_tokens,
+        "reasoning.output_tokens": usage.reasoning_tokens,
+    }
+    return {f"gen_ai.usage.{name}": count for name, count in counts.items() if count is not None}
 
 
 def _is_number(value: Any) -> bool:
