@@ -23,6 +23,7 @@ from proxy.core.errors import GroundwireError
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE_S = 60.0  # a limit for a busy machine, not a measurement
+LINKED = "groundwire_link_connected"
 PORTS_FIRST, PORTS_OF_A_WORKER = 20_000, 1_000  # below those that systems hand out for connections
 
 
@@ -107,6 +108,7 @@ def groundwire(
 ) -> Iterator[Groundwire]:
     """Start Groundwire in front of `upstream` with these settings; stop it at the end. Its log is FOLDER/serve.log.
 
+    With `wait_ready` the analysis process takes exchanges too: traffic does not wait for it, tests of what it saw do.
     Patterns judge, unless the settings name a classifier: loading one takes longer than most tests.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -137,6 +139,7 @@ def groundwire(
     try:
         if wait_ready:
             until(lambda: process.poll() is None and running.get(f"{running.health}/readyz")[0] == 200, "readiness")
+            until(lambda: samples(running.get(f"{running.health}/metrics")[1], f"{LINKED} ") == [1], "the link")
         yield running
     finally:
         process.terminate()
