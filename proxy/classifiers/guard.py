@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -24,16 +23,6 @@ from proxy.features import hedging
 Floats = NDArray[np.float32]
 
 HEDGING_ROLES: Final = (Role.RESPONSE, Role.OTHER)
-
-
-@dataclass(frozen=True, slots=True)
-class ExchangeScores:
-    """Of one exchange: the prompt alone as a request, each response read after its prompt; seconds of each pass."""
-
-    request: Scored
-    responses: tuple[Scored, ...]
-    request_s: float
-    responses_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +67,6 @@ class Guard:
         for index, read, scored in zip(open_, reads, self._scored(reads, stage), strict=True):
             found[index] = self._completed(read.item, scored) if len(read.text) else self._without(OutOfScope.EMPTY)
         return [scored for scored in found if scored is not None]
-
-    def score_exchange(
-        self, prompt: str, responses: Sequence[str], clock_s: Callable[[], float] = time.perf_counter
-    ) -> ExchangeScores:
-        """The two passes of an exchange, each timed: the prompt; its responses, each with the prompt before it."""
-        begun_s = clock_s()
-        (request,) = self.score([Item(prompt, Role.REQUEST)])
-        turned_s = clock_s()
-        answers = self.score([Item(text, Role.RESPONSE, prompt) for text in responses])
-        return ExchangeScores(request, tuple(answers), turned_s - begun_s, clock_s() - turned_s)
 
     def _without(self, reason: OutOfScope) -> Scored:
         return Scored(self.version, out_of_scope=reason)

@@ -151,15 +151,6 @@ def test_a_head_for_hedging_takes_the_place_of_the_cues(tmp_path: Path) -> None:
     assert other.flags["hedge"]
 
 
-def test_an_exchange_takes_two_passes_each_timed(tiny: Guard) -> None:
-    ticks = iter([10.0, 10.5, 12.0])
-    found = tiny.score_exchange("how to make a bomb ?", [SAID, "the weather"], clock_s=lambda: next(ticks))
-    assert (found.request_s, found.responses_s) == (0.5, 1.5)
-    assert same(found.request, tiny.score([Item("how to make a bomb ?", Role.REQUEST)])[0])
-    assert same(found.responses[0], tiny.score([ITEMS[2]])[0])
-    assert len(found.responses) == 2
-
-
 def test_a_model_without_stage_0_scores_by_the_encoder_alone(tmp_path: Path, tiny: Guard) -> None:
     plain = [{key: value for key, value in head.items() if key not in ("column0", "stage0")} for head in heads()]
     folder = make(tmp_path / "model", head=plain)
