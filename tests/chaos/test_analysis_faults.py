@@ -73,7 +73,7 @@ async def test_analysis_is_killed_again_and_again(tmp_path: Path, server: str) -
                 pid = await asyncio.to_thread(until, wire.analysis_pid, "an analysis process")
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-        await asyncio.to_thread(until, lambda: known(wire), "analysis again")
+        await asyncio.to_thread(until, lambda: known(wire) and wire.linked(), "analysis again")
         async with under_load(wire):
             await asyncio.sleep(1.0)
         await asyncio.to_thread(until, lambda: analysed(wire) > 20, "exchanges in the new analysis")
@@ -132,7 +132,7 @@ async def test_without_any_analysis_traffic_serves(tmp_path: Path, server: str) 
     policy = tmp_path / "policy.yaml"
     policy.write_text("mode: perhaps\n")
     settings = {**SETTINGS, "policy": str(policy), "link": {"start_hold_s": 1}}
-    with groundwire(tmp_path / "state", server, settings) as wire:
+    with groundwire(tmp_path / "state", server, settings, wait_linked=False) as wire:
         async with under_load(wire):
             await asyncio.to_thread(
                 until, lambda: wire.log.read_text().count("analysis_ended") >= 2, "two failed starts"

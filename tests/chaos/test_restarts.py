@@ -85,7 +85,7 @@ def revert(folder: Path, server: str) -> None:
 def test_traffic_alone_still_reverts(folder: Path, server: str) -> None:
     """No analysis ever comes: the enforcement file is enough, from the first request on."""
     missing = folder / "no-policy-here.yaml"
-    with groundwire(folder, server, {**SETTINGS, "policy": str(missing)}) as wire:
+    with groundwire(folder, server, {**SETTINGS, "policy": str(missing)}, wait_linked=False) as wire:
         for _ in range(5):
             assert asyncio.run(body_of(wire.data)) == expected("base", QUESTION, False)
 

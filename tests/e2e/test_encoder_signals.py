@@ -36,7 +36,7 @@ from proxy.stores.embedded import open_embedded
 from proxy.stores.registry import DATABASE_NAME
 from tests.contracts.test_stage1_signals import judged
 from tests.e2e.scripted import Model, ask, asked, judge, metric, route, served, shown
-from tests.support import LINKED, Groundwire, groundwire, until
+from tests.support import Groundwire, groundwire, until
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(600)]
 
@@ -176,9 +176,9 @@ def test_answers_far_from_all_that_was_learnt_cross_the_lines_and_outlive_the_pr
     assert metric(wire, f'groundwire_route_decision_info{{route="{PLAIN}",record="{found["id"]}",signal="anomaly"') == 1
 
     os.kill(wire.analysis_pid(), signal.SIGKILL)
-    until(lambda: metric(wire, LINKED, wire.health) == 0, "the end of the process")
+    until(lambda: not wire.linked(), "the end of the process")
     until(lambda: judge(wire).startswith("guard-small@"), "the next one with the model", PATIENT_S)
-    until(lambda: metric(wire, LINKED, wire.health) == 1, "its link", PATIENT_S)
+    until(wire.linked, "its link", PATIENT_S)
     until(lambda: are_crossed(lines_of(wire, PLAIN, "anomaly")), "its first look", PATIENT_S)
     assert decided(wire)["text"] == found["text"]
     known = "what is ordinary, known from the process before"
