@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -14,6 +12,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric as OtlpMetric
 
 from proxy.telemetry.metrics import Kind, Metric
 from proxy.telemetry.registry import METRICS
+from tests.http_server import QuietHandler, serving
 
 Series = tuple[str, frozenset[tuple[str, str]]]
 Values = dict[Series, float | tuple[tuple[int, ...], float]]  # of a histogram: counts by bucket, and the sum
@@ -106,24 +105,11 @@ def collector(port: int) -> Iterator[Received]:
     """A real OTLP receiver over HTTP on this port."""
     received = Received()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             assert self.path == "/v1/metrics"
-            received.take(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(200)
-            self.send_header("Content-Type", "application/x-protobuf")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            received.take(self.body())
+            self.answer(200, content_type="application/x-protobuf")
 
-        def log_message(self, *_: object) -> None:
-            """Not to the test's output."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(Handler, port):
         yield received
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.request import Request, urlopen
 
+from tests.http_server import QuietHandler, serving
 from tests.support import Groundwire, samples, until
 
 ROUTE = "support-lora"
@@ -42,36 +41,15 @@ class Model:
 def served(model: Model) -> Iterator[str]:
     """The URL at which it answers."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True  # head and body are two writes: the second would wait for an acknowledgement
-
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
-            self._send(model.listing())
+            self.answer_json(200, model.listing())
 
         def do_POST(self) -> None:
-            self._send(model.answer(json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+            self.answer_json(200, model.answer(json.loads(self.body())))
 
-        def _send(self, body: dict[str, Any]) -> None:
-            data = json.dumps(body).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(Handler) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def ask(wire: Groundwire, text: str, model: str = ROUTE) -> str:

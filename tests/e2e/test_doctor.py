@@ -9,10 +9,8 @@ import socket
 import ssl
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ import trustme
 import yaml
 
 from proxy.cli import main
+from tests.http_server import QuietHandler, serving
 from tests.support import ROOT, free_ports, groundwire, until
 
 SECRET = "zqvxkjwq-secret"
@@ -67,21 +66,15 @@ def settings(folder: Path, **values: Any) -> str:
 def stranger() -> Iterator[str]:
     """A server that is no model server: it wants a key for everything, and its clock is wrong."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             self.send_error(401)
 
         def date_time_string(self, timestamp: float | None = None) -> str:
             return super().date_time_string(1_767_312_000.0)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with serving(Handler) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def test_before_the_first_start(tmp_path: Path, upstream: str) -> None:
@@ -182,28 +175,17 @@ def test_a_certificate_that_nobody_trusts(tmp_path: Path) -> None:
     authority.issue_cert("localhost").configure_cert(context)
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b'{"data": [{"id": "base"}, {"id": "tuned", "parent": "base"}]}')
+            self.answer_json(200, {"data": [{"id": "base"}, {"id": "tuned", "parent": "base"}]})
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        url = f"https://localhost:{server.server_port}"
+    with serving(Handler, tls=context) as port:
+        url = f"https://localhost:{port}"
         distrusted = Doctor("--config", settings(tmp_path, upstreams={"default": {"url": url}}))
         assert "upstreams.default.tls_ca_file" in distrusted.of("Upstreams and routes", "fail")
         trusted = {"default": {"url": url, "tls_ca_file": str(tmp_path / "ca.pem")}}
         found = Doctor("--config", settings(tmp_path, upstreams=trusted))
         assert "route tuned: base base" in found.of("Upstreams and routes", "ok"), found.text
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def test_our_own_port_is_no_upstream(tmp_path: Path) -> None:

@@ -9,10 +9,8 @@ import base64
 import hashlib
 import io
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -23,6 +21,7 @@ import pytest
 from proxy.cli import main
 from tests.contracts import redis_servers
 from tests.e2e.otlp_receiver import http_receiver
+from tests.http_server import QuietHandler, serving
 from tests.support import Groundwire, groundwire, until
 
 PLANTED = {
@@ -49,39 +48,22 @@ PAGES = ("routes", "log", "status", "policies", "policies/diff")
 
 @pytest.fixture
 def model() -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             base = {"id": "base-model", "object": "model", "root": "base", "parent": None}
             adapter = {**base, "id": "support-lora", "root": "lora", "parent": "base-model"}
-            self._send(200, {"object": "list", "data": [base, adapter]})
+            self.answer_json(200, {"object": "list", "data": [base, adapter]})
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if b'"broken"' in body:
-                self._send(500, {"error": {"message": PLANTED["answer"]}})
+            if b'"broken"' in self.body():
+                self.answer_json(500, {"error": {"message": PLANTED["answer"]}})
                 return
             message = {"role": "assistant", "content": PLANTED["answer"]}
             choice = {"index": 0, "message": message, "finish_reason": "stop"}
-            self._send(200, {"id": PLANTED["response"], "model": "support-lora", "choices": [choice]})
+            self.answer_json(200, {"id": PLANTED["response"], "model": "support-lora", "choices": [choice]})
 
-        def _send(self, status: int, body: dict[str, Any]) -> None:
-            data = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with serving(Handler) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def ask(wire: Groundwire, number: int, **more: Any) -> None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.request import Request, urlopen
 
 import trustme
 
 from proxy.cli import main
+from tests.http_server import QuietHandler, serving
 from tests.install.blocks import block
 from tests.install.shell import shell
 
@@ -24,27 +23,13 @@ MODELS = {"data": [{"id": "base", "parent": None}, {"id": "tuned", "parent": "ba
 def locked(context: ssl.SSLContext, asked: list[str]) -> Iterator[int]:
     """A model service on TLS that lists its models to those with the key; what each call brought is in `asked`."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             asked.append(self.headers.get("Authorization", ""))
-            body = json.dumps(MODELS).encode()
-            self.send_response(200 if asked[-1].startswith("Bearer ") else 401)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer_json(200 if asked[-1].startswith("Bearer ") else 401, MODELS)
 
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(Handler, tls=context) as port:
+        yield port
 
 
 def test_tls_on_both_sides_and_a_key_of_its_own(tmp_path: Path) -> None:

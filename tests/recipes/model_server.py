@@ -7,8 +7,9 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.http_server import QuietHandler, serving
 
 BASE, CANDIDATE, SPARE = "base-model", "support-lora", "spare-model"
 WORDS = ("A", " green", " apple", ".")
@@ -41,26 +42,22 @@ class ModelServer:
         return [one.model for one in self.asked]
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(QuietHandler):
     model: ModelServer
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
 
     def do_GET(self) -> None:
         data = [{"id": one, "object": "model", "parent": None} for one in (BASE, SPARE)]
         data.append({"id": CANDIDATE, "object": "model", "parent": BASE})
-        self._json(200, {"object": "list", "data": data})
+        self.answer_json(200, {"object": "list", "data": data})
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = json.loads(self.body())
         self.model.asked.append(
             Asked(body["model"], {name.lower(): value for name, value in self.headers.items()}, body)
         )
         status = self.model.status.get(body["model"], 200)
         if status != 200:
-            self._json(status, {"error": {"message": f"made to answer {status}", "type": "made", "code": status}})
+            self.answer_json(status, {"error": {"message": f"made to answer {status}", "type": "made", "code": status}})
         elif body.get("stream"):
             self._stream(body["model"])
         else:
@@ -68,15 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
             choice = {"index": 0, "message": said, "finish_reason": "stop"}
             usage = {"prompt_tokens": 3, "completion_tokens": len(WORDS), "total_tokens": 3 + len(WORDS)}
             head = {"id": "c", "object": "chat.completion", "created": 1, "model": body["model"]}
-            self._json(200, {**head, "choices": [choice], "usage": usage})
-
-    def _json(self, status: int, body: Mapping[str, Any]) -> None:
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+            self.answer_json(200, {**head, "choices": [choice], "usage": usage})
 
     def _stream(self, model: str) -> None:
         self.send_response(200)
@@ -100,27 +89,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def handle_error(self, *_: object) -> None:
-        """A peer that leaves is no error."""
-
-
 @contextmanager
 def model_server() -> Iterator[ModelServer]:
     """A running one, on a free port of loopback."""
     model = ModelServer()
     handler = type("Handler", (_Handler,), {"model": model})
-    server = _Server(("127.0.0.1", 0), handler)
-    model.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield model
-    finally:
-        model.gate.set()
-        server.shutdown()
-        server.server_close()
-        thread.join(PATIENCE_S)
+    with serving(handler) as port:
+        model.url = f"http://127.0.0.1:{port}"
+        try:
+            yield model
+        finally:
+            model.gate.set()
