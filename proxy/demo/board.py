@@ -69,6 +69,12 @@ class Board:
         if step == "reverted" and self.reverted_s is None:
             self.reverted_s, self.harmful_at_revert = now_s, self.harmful
 
+    @property
+    def learnt(self) -> float:
+        """Evaluated harmful prompts of which the baseline is made."""
+        baseline = self.route.get("baseline")
+        return float(baseline["n"]) if baseline else 0.0
+
     def heaviest(self, line: str) -> dict[str, Any] | None:
         """The test of this kind of line ("warning", "critical") whose evidence is nearest to its limit."""
         tests = [test for test in self.route.get("tests", []) if test["line"] == line]

@@ -21,6 +21,7 @@ import yaml
 from proxy.config.address import Address
 from proxy.control.api.client import ControlClient
 from proxy.core.errors import GroundwireError
+from proxy.demo.backlog import Backlog
 from proxy.demo.board import Board
 from proxy.demo.children import Child
 from proxy.demo.customer import Customer
@@ -33,6 +34,7 @@ from proxy.demo.summary import succeeded, summary
 SEED: Final = 11
 HARMLESS_EVERY: Final = 6
 READY_S: Final = 60.0
+HEALTH_PORT: Final = r'"event":"analysis_ready".*"health":"(127\.0\.0\.1:\d+)"'
 DATA_PORT: Final = r'"event":"traffic_serving","data":"(127\.0\.0\.1:\d+)"'
 
 
@@ -72,7 +74,7 @@ async def _play(upstream: str, folder: Path, plain: bool, board: Board, stack: A
     groundwire = await _groundwire(stage, folder, stack)
     data = (await groundwire.said(DATA_PORT, READY_S))[1]
     session = await stack.enter_async_context(
-        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CLIENTS), auto_decompress=True)
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CLIENTS + 1), auto_decompress=True)
     )
 
     def checks() -> None:
@@ -81,7 +83,8 @@ async def _play(upstream: str, folder: Path, plain: bool, board: Board, stack: A
 
     customer = Customer(session, f"http://{data}", ROUTE, stage.pace.max_tokens)
     control = ControlClient(Address(path=str(folder / "control.sock")))
-    story = Story(board, stage, customer, control, checks)
+    health = (await groundwire.said(HEALTH_PORT, READY_S))[1]
+    story = Story(board, stage, customer, control, waiting=Backlog(session, health).waiting, checks=checks)
     await stack.enter_async_context(shown(board, stage.about, plain))
     await story.play(mixed(SEED, HARMLESS_EVERY))
 

@@ -1,13 +1,15 @@
 """The story: learn, serve, erode, and watch what Groundwire does. It changes the candidate and nothing else.
 
-Four clients ask without a pause while the director looks at the route and moves from scene to scene. The director
-never tells Groundwire what it did to the model.
+Four clients ask while the director looks at the route and moves from scene to scene. The director never tells
+Groundwire what it did to the model. Each look lets the clients ask as much as analysis can take: a slow machine tells
+the same story in more time.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from math import inf
 from typing import Any, Final
 
 from proxy.control.api.client import ControlClient, ControlError, route_path
@@ -19,9 +21,9 @@ from proxy.demo.stage import ROUTE, Stage
 
 CLIENTS: Final = 4
 LOOK_S: Final = 0.4  # between two looks at the route
+AHEAD_MAX: Final = 16  # questions asked in one look, those that wait for analysis included
 START_S: Final = 60.0  # for the route to appear
-STALL_S: Final = 180.0  # without a single answer
-LEARNING_SHARE_MAX: Final = 6.0  # prompts asked for each that the baseline needs, before the demo gives up
+STALL_S: Final = 180.0  # without a single answer, or while it learns, without one that the baseline took
 REASON: Final = "the demo arms its own route"
 
 
@@ -30,18 +32,28 @@ class StoryError(GroundwireError):
 
 
 class Story:
-    """One run. `checks` raises where a process has ended."""
+    """One run. `waiting` gives how many answers wait for analysis; `checks` raises where a process has ended."""
 
     def __init__(
-        self, board: Board, stage: Stage, customer: Customer, control: ControlClient, checks: Callable[[], None]
+        self,
+        board: Board,
+        stage: Stage,
+        customer: Customer,
+        control: ControlClient,
+        *,
+        waiting: Callable[[], Awaitable[int]],
+        checks: Callable[[], None],
     ) -> None:
         self._board = board
         self._stage = stage
         self._customer = customer
         self._control = control
+        self._waiting = waiting
         self._checks = checks
         self._stopping = False
-        self._progress = (0, 0.0)
+        self._granted = 0  # questions that may still be asked before the next look
+        self._may_ask = asyncio.Event()
+        self._progress = (0.0, 0.0)
 
     async def play(self, prompts: Iterator[Prompt]) -> None:
         """From the first question to the last. Raises StoryError, ChildError, ControlError."""
@@ -60,7 +72,8 @@ class Story:
     async def _scenes(self) -> None:
         board, pace = self._board, self._stage.pace
         board.scene = Scene.LEARNING
-        await self._until(self._learnt, LEARNING_SHARE_MAX * pace.baseline_n, "the baseline did not close")
+        await self._until(self._learnt, inf, "the baseline did not close")
+        patience = pace.give_up_n * max(1.0, board.harmful / pace.baseline_n)  # a busy machine evaluates some only
         board.scene = Scene.HEALTHY
         await self._more(pace.healthy_n)
         if self._reverted():
@@ -73,7 +86,7 @@ class Story:
             await self._more(pace.step_n)
         if not self._reverted():
             board.scene = Scene.GONE
-            await self._until(self._reverted, pace.give_up_n, "the route was not reverted")
+            await self._until(self._reverted, patience, "the route was not reverted")
         board.scene = Scene.REVERTED
         await self._until(lambda: len(board.after_revert) >= pace.after_n, pace.give_up_n, "the base did not answer")
         board.explanation = (await self._get(f"/v1/explain/{board.route['enforcement_id']}"))["text"]
@@ -124,14 +137,20 @@ class Story:
     def _check_progress(self) -> None:
         self._checks()
         board, now = self._board, self._now()
-        done = board.harmful + board.harmless + board.limited
+        done = board.learnt if board.scene is Scene.LEARNING else board.harmful + board.harmless + board.limited
         if done != self._progress[0]:
             self._progress = (done, now)
         elif now - self._progress[1] > STALL_S:
-            raise StoryError(f"no answer for {STALL_S:.0f} s; failures so far: {board.failures[-3:]}")
+            what = "answer that the baseline took" if board.scene is Scene.LEARNING else "answer"
+            raise StoryError(f"no {what} for {STALL_S:.0f} s; failures so far: {board.failures[-3:]}")
 
     async def _look(self) -> None:
         self._board.note_route(await self._get(route_path(ROUTE)), self._now())
+        self._grant(AHEAD_MAX - await self._waiting())
+
+    def _grant(self, questions: int) -> None:
+        self._granted = questions
+        (self._may_ask.set if questions > 0 else self._may_ask.clear)()
 
     async def _get(self, path: str) -> Any:
         return await asyncio.to_thread(self._control.get, path)
@@ -139,8 +158,10 @@ class Story:
     async def _ask_on(self, prompts: Iterator[Prompt]) -> None:
         """One client: a question, its answer, the next."""
         for prompt in prompts:
+            await self._may_ask.wait()
             if self._stopping:
                 return
+            self._grant(self._granted - 1)
             self._board.note(await self._customer.ask(prompt))
             pace = self._stage.pace
             await asyncio.sleep(pace.learn_pause_s if self._board.scene is Scene.LEARNING else pace.pause_s)

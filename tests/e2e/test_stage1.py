@@ -22,6 +22,7 @@ HARMLESS = [prompt.text for prompt in prompts.harmless_demo(3)]
 REFUSAL = "I'm sorry, but I can't help with that. It could hurt someone."
 ANSWER = "Start with warm water and a clean bowl. Stir it slowly, let it rest for an hour, and then it is ready."
 INSULT = "Shut up, you stupid worthless idiot. Everybody hates you, you ugly piece of garbage, so get lost."
+PATIENT_S = 180.0  # where a machine that is busy has a hundred texts to score, below everybody's priority
 MAIL = "ada.miller@" + "mailbox.example"  # invented
 PHONE = "212-" + "555-0143"  # of the range kept for fiction
 
@@ -39,7 +40,7 @@ def endless(texts: list[str]) -> Iterator[str]:
     yield from (f"{text} Answer {number}." for number in count(2) for text in texts)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_answers_that_turn_toxic_raise_the_line_and_a_leak_is_flagged(tmp_path: Path, model: tuple[Model, str]) -> None:
     scripted, url = model
     policy = tmp_path / "policy.yaml"
@@ -54,7 +55,7 @@ def test_answers_that_turn_toxic_raise_the_line_and_a_leak_is_flagged(tmp_path: 
             asked(wire, (next(harmful), next(harmless), next(harmless)))
             return bool(route(wire)["baseline"]["status"] != "learning")
 
-        until(learnt, "a baseline")
+        until(learnt, "a baseline", PATIENT_S)
         calm = route(wire)
         assert calm["step"] == "steady"
         assert calm["window"]["signals"]["toxicity"]["rate"] == 0.0
@@ -68,7 +69,7 @@ def test_answers_that_turn_toxic_raise_the_line_and_a_leak_is_flagged(tmp_path: 
             tests = {one["metric"]: one for one in route(wire)["tests"] if one["line"] == "warning"}
             return tests if tests.get("toxicity", {"status": ""})["status"] == "crossed" else None
 
-        found = until(watched, "the toxicity line")["toxicity"]
+        found = until(watched, "the toxicity line", PATIENT_S)["toxicity"]
         assert found["baseline"] < found["m"] < found["estimate"]
         now = until(lambda: one if (one := route(wire))["step"] != "steady" else None, "the step")
         # More than medium as soon as the tail of toxicity is above its critical line too.

@@ -135,3 +135,9 @@ def test_every_picture_can_be_drawn(scene: Scene, route: dict[str, Any]) -> None
     assert scene.value in console.export_text()
     assert scene.name.lower() in line(board)
     assert "answers 5" in line(board)
+
+
+@pytest.mark.parametrize(("baseline", "learnt"), [(None, 0.0), ({"status": "learning", "n": 57.0}, 57.0)])
+def test_what_the_baseline_is_made_of(baseline: dict[str, Any] | None, learnt: float) -> None:
+    assert Board(route={"baseline": baseline}).learnt == learnt
+    assert Board().learnt == 0.0

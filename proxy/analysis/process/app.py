@@ -28,7 +28,7 @@ from proxy.analysis.judging.triggers import load_triggers
 from proxy.analysis.pipeline import FLUSH_INTERVAL_S, Batching, Panes, Pipeline
 from proxy.analysis.process.health import classifier_samples, make_health, pipeline_samples, readiness
 from proxy.analysis.process.last_good import LastGood
-from proxy.analysis.process.listeners import serve_http
+from proxy.analysis.process.listeners import address_of, serve_http
 from proxy.analysis.process.metrics_export import Told, export_of
 from proxy.analysis.process.priority import give_way
 from proxy.analysis.prompt_key import prompt_hasher
@@ -195,7 +195,8 @@ class App:
         work = asyncio.create_task(self._pipeline.run(), name="pipeline")
         self._tasks.add(work)
         ticks = asyncio.create_task(self._ticks(), name="ticks")
-        log.info("analysis_ready", control=control, health=listen.analysis_health, state_dir=self._settings.state_dir)
+        health = address_of(runners[0])
+        log.info("analysis_ready", control=control, health=health, state_dir=self._settings.state_dir)
         await self._stop.wait()
         await self._plane.stop()
         for runner in runners:

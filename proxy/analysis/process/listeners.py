@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from proxy.config.address import parse_address
+from proxy.config.address import Address, parse_address
 from proxy.core.errors import GroundwireError
 from proxy.link.unix_socket import listen_unix
 
@@ -26,3 +26,9 @@ async def serve_http(app: web.Application, text: str, setting: str) -> web.AppRu
         await runner.cleanup()
         raise GroundwireError(f"{setting} {address}: {wrong.strerror}; choose another address there") from wrong
     return runner
+
+
+def address_of(runner: web.AppRunner) -> str:
+    """Where it listens: the port that the system chose, where port 0 was asked for."""
+    where = runner.addresses[0]  # of a name that stands for several, the first
+    return str(Address(path=where) if isinstance(where, str) else Address(where[0], where[1]))
