@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable, Container, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -17,7 +17,6 @@ from aiohttp import web
 
 from proxy import VERSION
 from proxy.analysis import counting
-from proxy.analysis.faults import fault
 from proxy.analysis.feedback import Feedback
 from proxy.analysis.hash_keys import Keys, open_keys, prompt_hashes
 from proxy.analysis.judging.assessing import Assessor
@@ -25,12 +24,13 @@ from proxy.analysis.judging.batch import Judging
 from proxy.analysis.judging.classifier import Chosen
 from proxy.analysis.judging.remote import RemoteTap
 from proxy.analysis.judging.triggers import load_triggers
-from proxy.analysis.pipeline import FLUSH_INTERVAL_S, Batching, Panes, Pipeline
+from proxy.analysis.pipeline import Batching, Pipeline
 from proxy.analysis.process.health import classifier_samples, make_health, pipeline_samples, readiness
 from proxy.analysis.process.last_good import LastGood
 from proxy.analysis.process.listeners import address_of, serve_http
 from proxy.analysis.process.metrics_export import Told, export_of
 from proxy.analysis.process.priority import give_way
+from proxy.analysis.process.upkeep import Upkeep, panes_of
 from proxy.analysis.prompt_key import prompt_hasher
 from proxy.analysis.queue import BoundedQueue
 from proxy.analysis.sampling.pacing import Pacing
@@ -49,7 +49,7 @@ from proxy.control.views.reasons import reason_samples
 from proxy.control.views.samples import control_samples
 from proxy.core.baselines.handover import Duty
 from proxy.core.closing import Watermark
-from proxy.core.errors import GroundwireError, StateError
+from proxy.core.errors import GroundwireError
 from proxy.core.exchange import Exchange
 from proxy.core.observation import Observation
 from proxy.core.sampling import Rates
@@ -63,7 +63,7 @@ from proxy.stores.registry import Stores, stores_of
 from proxy.telemetry.bounding import Bounds
 from proxy.telemetry.logs import catch_all, get_logger, set_up
 from proxy.telemetry.metrics import Sample
-from proxy.telemetry.process import Life, resident_bytes
+from proxy.telemetry.process import Life
 from proxy.telemetry.registry import TRAFFIC_BY_NAME
 from proxy.tracing import tracer as tracing
 
@@ -71,7 +71,6 @@ log = get_logger(__name__)
 
 DRAIN_S: Final = 2.0  # under the time that traffic gives its child
 SETTLE_S: Final = 0.1
-PARENT_CHECK_INTERVAL_S: Final = 0.25
 RESTART_KEYS: Final = ("listen", "link", "state_dir", "pane_s", "analysis", "store")
 
 
@@ -123,14 +122,13 @@ class App:
         self._stop = asyncio.Event()
         self._life = Life("analysis", time.time())
         self._bounds = Bounds()
-        self._parent = os.getppid()
         self._tasks: set[asyncio.Task[None]] = set()
         self._tracer = tracing.start(os.environ)
         self._export = export_of(os.environ, self._told)
         self._pipeline = Pipeline(
             store=store,
             own=stores.own,
-            panes=_panes(settings, policies),
+            panes=panes_of(settings, policies),
             queue=BoundedQueue(bounds.queue_exchanges_max, bounds.queue_bytes_max),
             judging=Judging(
                 prompt_hashes(keys, self._now, self._memory_s),
@@ -171,6 +169,17 @@ class App:
             self._plane.looks.on_decided = traced.decided
         self._pacing = Pacing(self._pipeline, self._plane, store, pane_of(self._now(), settings.pane_s))
         self._chosen = Chosen(Guard.load, read_taxonomy(HAZARDS), self._judge_by, lambda: self._plane.judges_needed)
+        self._upkeep = Upkeep(
+            self._pipeline,
+            self._plane,
+            self._pacing,
+            store,
+            self._chosen,
+            tracer=self._tracer,
+            settings=lambda: self._settings,
+            now=self._now,
+            stop=self._stop,
+        )
 
     async def run(self) -> None:
         """Everything from start to end. Raises GroundwireError where it cannot start."""
@@ -194,7 +203,7 @@ class App:
         self._signals()
         work = asyncio.create_task(self._pipeline.run(), name="pipeline")
         self._tasks.add(work)
-        ticks = asyncio.create_task(self._ticks(), name="ticks")
+        ticks = asyncio.create_task(self._upkeep.run(), name="upkeep")
         health = address_of(runners[0])
         log.info("analysis_ready", control=control, health=health, state_dir=self._settings.state_dir)
         await self._stop.wait()
@@ -297,64 +306,7 @@ class App:
             before = pipeline.totals.exchanges
             await asyncio.sleep(SETTLE_S)
 
-    # --- each second -------------------------------------------------------------------------------------------------
-
-    async def _ticks(self) -> None:
-        """Flush each second; look after coverage, memory and parent. A fault is said, and the next second comes."""
-        loop = asyncio.get_running_loop()
-        flush_s, said = loop.time(), ""
-        while True:
-            await asyncio.sleep(PARENT_CHECK_INTERVAL_S)
-            self._check_parent()
-            if loop.time() < flush_s:
-                continue
-            flush_s = loop.time() + FLUSH_INTERVAL_S
-            try:
-                await self._tick()
-                said = ""
-            except StateError as wrong:
-                if said != str(wrong):
-                    log.error("flush_fault", error=str(wrong), then="kept and tried each second")  # noqa: TRY400
-                said = str(wrong)
-            except Exception as wrong:
-                fault(log, "tick_fault", wrong)
-
-    async def _tick(self) -> None:
-        try:
-            await self._pipeline.flush()
-        finally:  # a full disk stops neither coverage nor what bounds memory
-            pane = pane_of(self._now(), self._settings.pane_s)
-            for route in self._pipeline.sampler.unusual():
-                self._plane.note_unusual(route)
-            await self._pacing.move(self._settings, pane)
-            await self._store.expire(pane - self._settings.analysis.panes_kept_max)
-            self._pipeline.panes = _panes(self._settings, self._plane.setup.policies)  # one may have been promoted
-            await self._tidy(self._plane.memory.known_entries())
-            self._check_memory()
-
-    async def _tidy(self, routes: Container[str]) -> None:
-        self._pipeline.totals.keep(routes)
-        self._pipeline.serving.keep(routes)
-        self._pipeline.sampler.keep(routes)
-        if self._tracer is not None:
-            self._tracer.keep(routes)
-        self._pipeline.judging.describing.keep(routes)
-        await self._pipeline.ordinary.keep(routes)
-        await self._pipeline.ordinary.save()
-        await self._chosen.look()
-
-    def _check_parent(self) -> None:
-        """Without whoever started it, it ends: a successor needs its port."""
-        if os.getppid() != self._parent and not self._stop.is_set():
-            log.warning("parent_gone", parent=self._parent)
-            self._stop.set()
-
-    def _check_memory(self) -> None:
-        """A process of less memory takes over, unless this one holds what no disk does."""
-        limit, used = self._settings.analysis.memory_bytes_max, resident_bytes()
-        if limit and used > limit and not self._store.not_durable and not self._stop.is_set():
-            log.warning("analysis_recycled", memory_bytes=used, limit_bytes=limit)
-            self._stop.set()
+    # --- reload ------------------------------------------------------------------------------------------------------
 
     async def _in_force(self, files: Files) -> None:
         """Settings and these files were taken: those that were good are kept for a start with a bad one."""
@@ -364,8 +316,6 @@ class App:
             self._life.took(time.time())
         self._last_good.say(files)
         await self._last_good.keep(files, time.time())
-
-    # --- reload ------------------------------------------------------------------------------------------------------
 
     def _on_hangup(self) -> None:
         task = asyncio.get_running_loop().create_task(self._reload(), name="reload")
@@ -387,7 +337,7 @@ class App:
             return
         self._settings = settings
         await self._in_force(files)
-        self._pipeline.panes = _panes(settings, self._plane.setup.policies)
+        self._pipeline.panes = panes_of(settings, self._plane.setup.policies)
         self._pipeline.batching = _batching(settings)
         self._pipeline.judging.describing.triggers = triggers
         if settings.classifiers != old.classifiers:
@@ -398,10 +348,6 @@ class App:
         if read != settings:
             log.warning("reload_needs_restart", keys=[k for k in RESTART_KEYS if getattr(read, k) != getattr(old, k)])
         log.info("reloaded")
-
-
-def _panes(settings: Settings, policies: Policies) -> Panes:
-    return Panes(settings.pane_s, settings.close_lag_s, policies.overall.policy.duplicate_memory_s)
 
 
 def _batching(settings: Settings) -> Batching:
