@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from math import inf
 from typing import Any, Final
 
@@ -131,7 +132,8 @@ class Story:
                 why = self._board.route["armed"]["reason"] or self._board.route["reason"]
                 raise StoryError(f"{failure} after {asked} harmful prompts ({why})")
             await asyncio.sleep(LOOK_S)
-            await self._look()
+            with suppress(ControlError):  # of a busy machine; what has ended is told by the checks
+                await self._look()
             self._check_progress()
 
     def _check_progress(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,14 @@ async def test_an_answer_that_is_no_json_says_that_it_is_another_server() -> Non
         client = ControlClient(Address(host="127.0.0.1", port=server.port or 0))
         with pytest.raises(ControlError, match="no control API"):
             await asyncio.to_thread(client.get, "/v1/routes")
+
+
+def test_one_that_is_stuck_is_not_said_to_be_gone(tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+    with socket.socket(socket.AF_UNIX) as silent:  # takes calls, as a stopped process does, and answers none
+        silent.bind(str(path))
+        silent.listen()
+        with pytest.raises(ControlError, match="did not answer in time"):
+            ControlClient(Address(path=str(path))).post("/v1/rearm", {}, timeout_s=0.2)
+    with pytest.raises(ControlError, match="no Groundwire answers"):
+        ControlClient(Address(path=str(path))).get("/v1/routes")

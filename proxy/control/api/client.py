@@ -80,7 +80,11 @@ class ControlClient:
                 yield answer
         except ValueError as wrong:
             raise ControlError(f"what answers at {at} is no control API; is --control right?") from wrong
-        except (aiohttp.ClientError, TimeoutError) as wrong:
+        except TimeoutError as wrong:
+            raise ControlError(
+                f"Groundwire at {at} did not answer in time; is its machine busy? See its log"
+            ) from wrong
+        except aiohttp.ClientError as wrong:
             text = f"no Groundwire answers at {at} ({wrong}); is it running, and is --state-dir or --control right?"
             raise ControlError(text) from wrong
 
