@@ -35,7 +35,7 @@ from proxy.telemetry.logs import get_logger
 log = get_logger(__name__)
 
 RECONNECT_MIN_S: Final = 0.1
-RECONNECT_MAX_S: Final = 1.0
+RECONNECT_MAX_S: Final = 0.25  # an attempt costs microseconds, and what is offered meanwhile is lost to analysis
 STATS_INTERVAL_S: Final = 1.0
 CLOSE_WAIT_S: Final = 1.0
 FLUSH_S: Final = 0.005  # how long an exchange waits for others, since each write costs as much as its encoding
