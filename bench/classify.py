@@ -120,7 +120,7 @@ def _layers(graph: bytes) -> int:
 
 def _print_passes(folder: Path, contenders: Mapping[str, Contender], seconds: float) -> None:
     manifest = read(folder)
-    tokens = Tokens(folder / manifest.tokenizer)
+    tokens = manifest.tokens()
     print("\nEncoder and all heads: milliseconds a text, and texts a second on one core")
     head = "".join(f"{name + ' ms':>12}{'texts/s':>9}" for name in contenders)
     ratios = "".join(f"{name + ' / int8':>14}" for name in contenders if name != "int8")

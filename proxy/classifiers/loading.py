@@ -91,7 +91,7 @@ def _tokens(manifest: Manifest, data: bytes) -> tuple[Tokens, int]:
     """The tokenizer, and how many tokens it knows."""
     path = manifest.path.parent / manifest.tokenizer
     try:
-        return Tokens(path), Tokenizer.from_str(data.decode()).get_vocab_size()
+        return manifest.tokens(), Tokenizer.from_str(data.decode()).get_vocab_size()
     except Exception as wrong:  # tokenizers raises bare Exception for a file that it cannot read
         mend = "it must be a tokenizer.json with [CLS], [SEP] and [PAD]"
         raise ModelError(path, f"is no tokenizer: {_short(wrong)}", mend) from None

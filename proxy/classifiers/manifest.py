@@ -13,7 +13,7 @@ from typing import Final
 from proxy.classifiers.contract import HAZARDS, Role, Stage
 from proxy.classifiers.fields import ModelError, Table
 from proxy.classifiers.pooling import Pool
-from proxy.classifiers.tokens import Shape
+from proxy.classifiers.tokens import Shape, Tokens
 
 FILE: Final = "model.toml"
 SCHEMA: Final = 1
@@ -96,7 +96,10 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A whole `model.toml`. `files`: name -> SHA-256 in hex; `stage0`: name of its file, "" where there is none."""
+    """A whole `model.toml`. `files`: name -> SHA-256 in hex; `stage0`: name of its file, "" where there is none.
+
+    `emoji_names`: it was trained on emoji as their names.
+    """
 
     path: Path
     name: str
@@ -108,10 +111,15 @@ class Manifest:
     files: Mapping[str, str]
     encoder: str
     tokenizer: str
+    emoji_names: bool
     embedding_dim: int
     shape: Shape
     stage0: str
     heads: tuple[Head, ...]
+
+    def tokens(self) -> Tokens:
+        """The tokenizer, read from the folder. Raises what `tokenizers` raises for a file that it cannot read."""
+        return Tokens(self.path.parent / self.tokenizer, emoji_names=self.emoji_names)
 
     @property
     def identity(self) -> str:
@@ -163,6 +171,7 @@ def _manifest(root: Table) -> Manifest:
         files=files,
         encoder=encoder.listed("file", files),
         tokenizer=encoder.listed("tokenizer", files),
+        emoji_names=encoder.flag("emoji_names"),
         embedding_dim=encoder.count("embedding_dim", 0, 16_384),  # 0: a brought model that gives none
         shape=_shape(encoder),
         stage0=stage0,

@@ -36,9 +36,13 @@ class Shape:
 
 
 class Tokens:
-    """A tokenizer file, and the numbers of its special tokens."""
+    """A tokenizer file, and the numbers of its special tokens.
 
-    def __init__(self, path: Path) -> None:
+    `emoji_names`: emoji are read as their names. A model that was trained otherwise would see another text.
+    """
+
+    def __init__(self, path: Path, *, emoji_names: bool = False) -> None:
+        self._prepared = _named if emoji_names else _bounded
         self._tokenizer = Tokenizer.from_file(str(path))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
@@ -49,9 +53,7 @@ class Tokens:
 
     def ids(self, texts: Sequence[str]) -> list[Ids]:
         """Token numbers of each text, int32 [n], without special tokens."""
-        encoded = self._tokenizer.encode_batch_fast(
-            [spelt_out(_bounded(text)) for text in texts], add_special_tokens=False
-        )
+        encoded = self._tokenizer.encode_batch_fast([*map(self._prepared, texts)], add_special_tokens=False)
         return [np.asarray(one.ids, dtype=np.int32) for one in encoded]
 
     def _number(self, token: str) -> int:
@@ -86,6 +88,10 @@ def padded(windows: Sequence[tuple[Ids, int]], pad: int) -> dict[str, NDArray[np
         if begin:
             segment[row, begin : len(ids)] = 1
     return {"input_ids": numbers, "attention_mask": mask, "token_type_ids": segment}
+
+
+def _named(text: str) -> str:
+    return spelt_out(_bounded(text))
 
 
 def _bounded(text: str) -> str:

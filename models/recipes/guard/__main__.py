@@ -60,7 +60,7 @@ def main() -> int:
     except FileNotFoundError as wrong:
         print(f"train: {wrong}", file=sys.stderr)
         return 2
-    tokens = Tokens(published / "tokenizer.json")
+    tokens = Tokens(published / "tokenizer.json", emoji_names=True)
     encoded = encode([row for row in rows if not row.held_out], tokens)
     teacher = _teacher(published, encoded, tokens, arguments.work)
     student = _student(published, teacher, encoded, tokens, arguments.work)
@@ -161,7 +161,7 @@ def _ship(
     exported.mkdir(exist_ok=True)
     export.to_onnx(trained, exported / "fp32.onnx")
     export.quantized(exported / "fp32.onnx", exported / "model.onnx")
-    tokens = Tokens(published / "tokenizer.json")
+    tokens = Tokens(published / "tokenizer.json", emoji_names=True)
     held = _measured_rows(rows)
     raw = measuring.raw(exported / "model.onnx", tokens, Stage0(*stage0), held, arguments.threads)
     fits = _fits(raw, held)

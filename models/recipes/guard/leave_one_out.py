@@ -40,7 +40,7 @@ def main() -> int:
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     published = encoder_weights.unpack(arguments.work)
-    tokens = Tokens(published / "tokenizer.json")
+    tokens = Tokens(published / "tokenizer.json", emoji_names=True)
     everything = [row for row in rows(arguments.data) if not row.source.startswith("own/")]
     print("| left out | head | pos / neg | AUROC stage 0 | AUROC encoder |\n|---|---|---|---|---|")
     for source in sorted({row.source for row in everything}):

@@ -40,6 +40,7 @@ def manifest(folder: Path, name: str, version: str, created: str, fits: Mapping[
         *(f'"{one}" = "{_sha256(folder / one)}"' for one in ("model.onnx", "tokenizer.json", "stage0.npz")),
         "\n[encoder]",
         *_pairs(file="model.onnx", tokenizer="tokenizer.json"),
+        "emoji_names = true",
         f"embedding_dim = 384\nwindow = {SHAPE.window}\noverlap = {SHAPE.overlap}\nprompt = {SHAPE.prompt}",
         f"windows_max = {SHAPE.windows_max}",
         '\n[stage0]\nfile = "stage0.npz"',

@@ -52,7 +52,7 @@ def bench(arguments: Namespace) -> int:
 def timed(guard: Guard, folder: Path, lengths: Sequence[int], length_s_max: float = LENGTH_S_MAX) -> list[Timed]:
     """Times of texts of these lengths in tokens, special ones not counted; a long one is read in windows."""
     manifest = read(folder)
-    tokens = Tokens(folder / manifest.tokenizer)
+    tokens = manifest.tokens()
     found = []
     for length in lengths:
         item = Item(_text(tokens, length), Role.RESPONSE)

@@ -51,6 +51,7 @@ def manifest(folder: Path, encoder: str = "e" * 64) -> Manifest:
         files={"model.onnx": encoder},
         encoder="model.onnx",
         tokenizer="tokenizer.json",
+        emoji_names=False,
         embedding_dim=DIM,
         shape=Shape(),
         stage0="",

@@ -37,7 +37,7 @@ def head(values: dict[str, Any], name: str) -> dict[str, Any]:
 def test_a_whole_manifest(tmp_path: Path) -> None:
     found = reading(tmp_path)
     assert found.identity == "tiny@3"
-    assert (found.columns, found.columns0, found.embedding_dim) == (COLUMNS, COLUMNS, DIM)
+    assert (found.columns, found.columns0, found.embedding_dim, found.emoji_names) == (COLUMNS, COLUMNS, DIM, False)
     assert (found.shape.window, found.shape.overlap, found.shape.prompt, found.shape.windows_max) == (24, 4, 8, 4)
     by_name = {one.name: one for one in found.heads}
     assert by_name["toxicity"].stage0 == (0.0, 0.8, -0.2)

@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
 
+from proxy.classifiers.emoji import spelt_out
+from proxy.classifiers.manifest import read
 from proxy.classifiers.tokens import CHARS_MAX, Ids, Shape, Tokens, padded
+from tests.support import ROOT
 from tests.unit.classifiers.folders import WORDS, tokenizer
 
 lengths = st.integers(0, 400)
@@ -85,3 +89,23 @@ def test_a_tokenizer_without_special_tokens_is_refused(tmp_path: Path) -> None:
     tokenizer(["the", "[UNK]"]).save(str(tmp_path / "tokenizer.json"))
     with pytest.raises(ValueError, match=r"no \[CLS\] token"):
         Tokens(tmp_path / "tokenizer.json")
+
+
+def test_emoji_are_read_as_names_only_where_the_model_was_trained_so(tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
+    tokenizer().save(str(path))
+    whole = Tokenizer.from_file(str(path))
+    for text in ("\U0001f44d", "the \U0001f621 weather"):
+        (plain,) = Tokens(path).ids([text])
+        assert plain.tolist() == whole.encode(text, add_special_tokens=False).ids
+        (named,) = Tokens(path, emoji_names=True).ids([text])
+        assert named.tolist() == whole.encode(spelt_out(text), add_special_tokens=False).ids
+        assert plain.tolist() != named.tolist()
+
+
+@pytest.mark.parametrize("name", ["guard-small", "guard-large"])
+def test_those_that_ship_were_trained_on_names(name: str) -> None:
+    manifest = read(ROOT / "models" / name)
+    assert manifest.emoji_names
+    (emoji,), (words,) = manifest.tokens().ids(["\U0001f44d"]), manifest.tokens().ids(["thumbs up sign"])
+    assert emoji.tolist() == words.tolist()

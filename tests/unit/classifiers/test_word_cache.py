@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from proxy.classifiers import word_cache
 from proxy.classifiers.loading import find_model
+from proxy.classifiers.manifest import read
 from proxy.classifiers.tokens import CHARS_MAX, Tokens
 from proxy.classifiers.word_cache import WordCache, suits
 
@@ -16,7 +17,7 @@ TRICKY = "abcABC ,.'[]CLSEP\u00e9\u0301\u03a3\u03c2\u200b\x00\x0b\x1c\x85\xa0\u2
 
 @pytest.fixture(scope="module")
 def tokens() -> Tokens:
-    return Tokens(find_model() / "tokenizer.json")
+    return read(find_model()).tokens()
 
 
 @pytest.fixture(scope="module")
