@@ -108,7 +108,7 @@ def test_a_corrupt_model_stops_nothing_and_a_whole_one_takes_over_under_traffic(
         (folder / "model.onnx").write_bytes(whole)
         until(lambda: ask(wire, next(texts)) and judge(wire).startswith("tiny@3"), "the whole model")
         until(lambda: ask(wire, next(texts)) and metric(wire, "groundwire_classifier_items_total"), "its first scores")
-        assert wire.get(f"{wire.analysis_health}/readyz")[1] == "ok\n"
+        until(lambda: wire.get(f"{wire.analysis_health}/readyz")[1] == "ok\n", "nothing degraded")
         folders.make(folder, version="4")
         until(lambda: ask(wire, next(texts)) and judge(wire).startswith("tiny@4"), "the next version")
         assert metric(wire, 'groundwire_analysis_skipped_total{reason="fault"}') == 0

@@ -280,7 +280,7 @@ def test_an_endpoint_that_is_down_costs_spans_only(
             return counted(wire, "spans", "dropped") > 0 and counted(wire, "spans", "failed") > 0
 
         until(lost, "spans that are lost, and counted")
-        assert wire.get(f"{wire.analysis_health}/readyz")[0] == 200
+        until(lambda: wire.get(f"{wire.analysis_health}/readyz")[0] == 200, "analysis that is ready")
     assert "otlp_down" in wire.log.read_text()
 
 
