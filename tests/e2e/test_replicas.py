@@ -45,19 +45,19 @@ def counts(wire: Groundwire) -> tuple[float, float]:
 
 
 def warm(wire: Groundwire, number: int) -> bool:
-    """Once the link is up: before, exchanges are lost and counted as such."""
+    """Once traffic knows the route: before, its answers are nobody's."""
     before = counts(wire)[0]
     ask(wire, f"Warming replica {number} up with question {before}: what is a mountain made of?")
     return counts(wire)[0] > before
 
 
 def settled(one: Groundwire, two: Groundwire, total: float = 0.0) -> tuple[float, float]:
-    """What both show, once they show as many answers as this, and the same for a while."""
+    """What both show, once they show as many answers as this, and the same for longer than a busy flush takes."""
     seen: list[tuple[float, float]] = []
 
     def is_settled() -> bool:
         seen.append(counts(one))
-        alike = len(seen) > 8 and len(set(seen[-8:])) == 1 and seen[-1] == counts(two)
+        alike = len(seen) > 16 and len(set(seen[-16:])) == 1 and seen[-1] == counts(two)
         time.sleep(0.4)
         return alike and sum(seen[-1]) >= total
 
@@ -73,7 +73,7 @@ def test_two_replicas_count_and_revert_as_one(tmp_path: Path, upstream: str, ser
     ):
         for i, wire in enumerate((one, two)):
             until(lambda wire=wire: route(wire), "the route")
-            until(lambda wire=wire, i=i: warm(wire, i), "the link")
+            until(lambda wire=wire, i=i: warm(wire, i), "a route that counts")
         assessed, duplicates = settled(one, two)
         for wire in (one, two):
             ask(wire, "Please explain how a lever works in a small workshop.")
