@@ -7,7 +7,9 @@ from typing import Final
 
 import aiohttp
 
-_WAITING: Final = re.compile(r"^groundwire_analysis_queue_exchanges (\S+)$", re.MULTILINE)
+from proxy.telemetry.analysis import QUEUE_EXCHANGES
+
+_WAITING: Final = re.compile(rf"^{QUEUE_EXCHANGES.name} (\S+)$", re.MULTILINE)
 _LIMIT: Final = aiohttp.ClientTimeout(total=30.0)
 
 

@@ -51,7 +51,6 @@ class Story:
         self._control = control
         self._waiting = waiting
         self._checks = checks
-        self._stopping = False
         self._granted = 0  # questions that may still be asked before the next look
         self._may_ask = asyncio.Event()
         self._progress = (0.0, 0.0)
@@ -65,7 +64,6 @@ class Story:
         try:
             await self._scenes()
         finally:
-            self._stopping = True
             for client in clients:
                 client.cancel()
             await asyncio.gather(*clients, return_exceptions=True)
@@ -161,8 +159,6 @@ class Story:
         """One client: a question, its answer, the next."""
         for prompt in prompts:
             await self._may_ask.wait()
-            if self._stopping:
-                return
             self._grant(self._granted - 1)
             self._board.note(await self._customer.ask(prompt))
             pace = self._stage.pace

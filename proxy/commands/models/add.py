@@ -137,18 +137,17 @@ def _origin(
 
 def _agreement(folder: Path, plan: labels.Plan, original: Original) -> agreement.Agreement:
     """The new model beside the original, text by text."""
-    guard = opened(folder)
-    window = read(folder).shape.window
+    guard, manifest = opened(folder), read(folder)
+    window = manifest.shape.window
     texts = [text for text in PROBES if len(original.ids(text)) <= window]  # of longer ones they see different parts
-    _check_tokens(folder, original, texts)
+    _check_tokens(manifest.tokens(), original, texts)
     theirs = labels.probabilities(original.logits(texts), plan)
     ours = np.array([[_score(guard, text, one) for one in plan.signals] for text in texts])
     return agreement.agreement(theirs, ours, np.array([one.threshold for one in plan.signals]))
 
 
-def _check_tokens(folder: Path, original: Original, texts: Sequence[str]) -> None:
+def _check_tokens(tokens: Tokens, original: Original, texts: Sequence[str]) -> None:
     """Both must cut texts into the same numbers. Raises TokenizerError."""
-    tokens = Tokens(folder / writing.TOKENIZER)
     for text, ids in zip(texts, tokens.ids(texts), strict=True):
         if [tokens.cls, *ids.tolist(), tokens.sep] != original.ids(text):
             raise TokenizerError(f"the tokenizer cuts {text[:60]!r} into other tokens than the original does")
